@@ -1,0 +1,1 @@
+//! Memory and judgement: intake, admit, journal, heads, query, serve.

@@ -1,0 +1,1 @@
+//! One region's funnel: intake, admit, shape, outlet.

@@ -1,0 +1,1 @@
+//! Integer and float column codecs, shared by the wire and by parts at rest.

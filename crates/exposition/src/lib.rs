@@ -1,0 +1,1 @@
+//! Outside formats of metrics and logs, to and from the model.

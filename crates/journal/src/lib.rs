@@ -1,0 +1,1 @@
+//! Append-only CRC32C segments with group commit.

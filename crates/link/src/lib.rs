@@ -1,0 +1,1 @@
+//! The transport: QUIC and gRPC with mTLS, identity, enrolment.

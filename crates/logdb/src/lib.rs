@@ -1,0 +1,1 @@
+//! Log lines at rest: head, blocks, tantivy index, retention.

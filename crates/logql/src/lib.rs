@@ -1,0 +1,1 @@
+//! Questions about log lines: parse, plan, evaluate over a trait Source.

@@ -1,0 +1,1 @@
+//! Questions about samples: parse, plan, evaluate over a trait Source.

@@ -1,0 +1,1 @@
+//! A bounded queue that survives a crash: journal segments and a sled ledger.

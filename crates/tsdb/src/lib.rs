@@ -1,0 +1,1 @@
+//! Samples at rest: head, parts, index, compaction, retention.

@@ -1,0 +1,1 @@
+//! The messages of weft.v1 and the payloads they carry.
