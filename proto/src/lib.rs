@@ -1,1 +1,19 @@
-//! The messages of weft.v1 and the payloads they carry.
+//! The messages of `weft.v1` and the payloads they carry.
+//!
+//! In: bytes from a peer. Out: messages whose every field is documented in
+//! `proto/weft/v1/weft.proto`, and payloads as columns of the model's words.
+//! Bound: the limits of [`weft_model::limits`]; decoders refuse what is over them.
+
+/// The messages, as generated; see the `.proto` file for what each field means.
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    unused_qualifications,
+    clippy::all,
+    clippy::pedantic,
+    reason = "generated code"
+)]
+#[rustfmt::skip]
+pub mod v1 {
+    include!("generated/weft.v1.rs");
+}
