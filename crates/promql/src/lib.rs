@@ -1,1 +1,25 @@
-//! Questions about samples: parse, plan, evaluate over a trait Source.
+//! Questions about samples: parse, then evaluate over a trait [`Source`].
+//!
+//! In: PromQL text, a time or a range of times, and a store behind [`Source`]. Out: an
+//! [`Answer`] with Prometheus's values, warnings and error texts. Each series is decoded once and
+//! all steps slide over it. Bound: [`Limits`] on samples, points and bytes, and [`Cancel`].
+
+mod column;
+mod engine;
+mod error;
+mod options;
+pub mod parse;
+mod pool;
+mod source;
+mod value;
+
+pub use column::{Column, HistogramAt};
+pub use engine::{Engine, TimeRange};
+pub use error::QueryError;
+pub use options::{
+    Cancel, Interrupt, Limits, NameRemoval, Never, Options, QueryOptions, StartTimestamps,
+};
+pub use parse::ParseError;
+pub use pool::{Pool, Sequential};
+pub use source::{SelectHints, SeriesSet, Source, SourceError};
+pub use value::{Answer, SampleValue, Series, Stats, Value, VectorSample};

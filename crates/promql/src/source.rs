@@ -1,0 +1,80 @@
+//! Where samples come from: the trait that a store implements.
+//!
+//! In: matchers and a time range. Out: a selection of series, each of which is decoded once into a
+//! [`Column`]. Bound: the engine counts what it reads against its limits between two series.
+
+use std::error::Error;
+
+use weft_model::{Labels, Matcher};
+
+use crate::Column;
+
+/// A store of series.
+pub trait Source: Send + Sync {
+    /// Selects the series that fulfil all matchers and may have samples in `[start_ms, end_ms]`.
+    ///
+    /// Fails when the store cannot answer.
+    fn select(
+        &self,
+        matchers: &[Matcher],
+        start_ms: i64,
+        end_ms: i64,
+        hints: &SelectHints,
+    ) -> Result<Box<dyn SeriesSet + '_>, SourceError>;
+}
+
+/// The series of one selection, in any order, each at most once.
+pub trait SeriesSet: Send + Sync {
+    /// Returns how many series there are.
+    fn len(&self) -> usize;
+
+    /// Tells whether there are no series.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns the labels of a series.
+    fn labels(&self, series: usize) -> Labels;
+
+    /// Appends the samples of a series that lie in the selected range, in ascending order.
+    ///
+    /// Fails when the store cannot decode them.
+    fn read(&self, series: usize, into: &mut Column) -> Result<(), SourceError>;
+
+    /// Appends at most one sample: the newest of a series that lies in the selected range.
+    ///
+    /// Fails when the store cannot decode it. A store that keeps newest values at hand overrides
+    /// this to answer wide instant queries without decoding.
+    fn read_newest(&self, series: usize, into: &mut Column) -> Result<(), SourceError> {
+        self.read(series, into)?;
+        into.keep_newest();
+        Ok(())
+    }
+}
+
+/// What a store may use to read less; ignoring it is correct.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SelectHints {
+    /// Distance of two evaluation times; 0 for an instant query.
+    pub step_ms: i64,
+    /// The window of a range selector; 0 for an instant selector.
+    pub range_ms: i64,
+    /// The function or aggregation that encloses the selector; empty when there is none.
+    pub function: String,
+    /// The labels by which the result is grouped.
+    pub grouping: Vec<String>,
+    /// Whether `grouping` lists the labels that stay (`by`) or that go (`without`).
+    pub grouping_by: bool,
+}
+
+/// A failure of the store.
+#[derive(Debug, thiserror::Error)]
+#[error("read series")]
+pub struct SourceError(#[source] pub Box<dyn Error + Send + Sync>);
+
+impl SourceError {
+    /// Wraps the store's own error.
+    pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> SourceError {
+        SourceError(error.into())
+    }
+}
