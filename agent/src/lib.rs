@@ -1,1 +1,25 @@
-//! One node's eyes: intake, shape, outlet.
+//! One node's eyes.
+//!
+//! ```text
+//! intake/host: /proc and /sys, one thread, aligned ticks ─┐
+//! intake/tail: log files, one thread, the file buffers ───┤
+//!                                                         ▼
+//! shape: a tick becomes a metrics batch, lines become a log batch
+//!                                                         ▼
+//! outlet: metrics through a spool, logs from their files; one connection, acknowledged
+//! ```
+//!
+//! Bound: see [`Config`]; metrics beyond the spool are dropped oldest first and counted, logs wait
+//! in their files.
+
+pub mod config;
+mod agent;
+pub mod intake;
+pub mod outlet;
+pub mod shape;
+pub mod status;
+mod telemetry;
+
+pub use agent::{Agent, BuildError};
+pub use config::Config;
+pub use status::{Status, StatusBoard};

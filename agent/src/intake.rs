@@ -1,0 +1,3 @@
+//! Where data enters: what the kernel says of this machine, and the log files.
+
+pub mod host;
