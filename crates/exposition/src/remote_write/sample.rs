@@ -1,0 +1,183 @@
+//! What a series holds: float samples, histograms and exemplars, decoded as they are asked for.
+
+use weft_model::{Exemplar, FloatHistogram, Labels, Millis, Sample};
+
+use super::labels::LabelPairs;
+use super::series::Part;
+use super::{Symbols, Version, histogram};
+use crate::fault::Problem;
+use crate::wire::{Cursor, Malformed, Value};
+
+/// Reads a sample; what is absent is zero, as protobuf says. A start time is left out.
+#[inline]
+pub(super) fn read(mut sample: Cursor<'_>) -> Result<Sample, Malformed> {
+    let mut read = Sample {
+        time: Millis(0),
+        value: 0.0,
+    };
+    while let Some((number, value)) = sample.field()? {
+        match number {
+            1 => read.value = value.double(&sample)?,
+            2 => read.time = Millis(value.number(&sample)? as i64),
+            _ => {}
+        }
+    }
+    Ok(read)
+}
+
+/// The float samples of a series.
+#[derive(Clone)]
+pub struct Samples<'a> {
+    rest: Cursor<'a>,
+}
+
+impl<'a> Samples<'a> {
+    pub(super) fn new(rest: Cursor<'a>) -> Samples<'a> {
+        Samples { rest }
+    }
+}
+
+impl Iterator for Samples<'_> {
+    type Item = Sample;
+
+    #[inline]
+    fn next(&mut self) -> Option<Sample> {
+        while let Ok(Some((number, value))) = self.rest.field() {
+            if let (2, Value::Bytes(sample)) = (number, value) {
+                return read(sample).ok();
+            }
+        }
+        None
+    }
+}
+
+/// Finds the next field of a kind.
+fn next_part<'a>(version: Version, rest: &mut Cursor<'a>, part: Part) -> Option<Cursor<'a>> {
+    while let Ok(Some((number, value))) = rest.field() {
+        if let (true, Value::Bytes(message)) = (Part::of(version, number) == part, value) {
+            return Some(message);
+        }
+    }
+    None
+}
+
+/// The native histograms of a series.
+#[derive(Clone)]
+pub struct Histograms<'a> {
+    version: Version,
+    rest: Cursor<'a>,
+}
+
+impl<'a> Histograms<'a> {
+    pub(super) fn new(version: Version, rest: Cursor<'a>) -> Histograms<'a> {
+        Histograms { version, rest }
+    }
+}
+
+impl<'a> Iterator for Histograms<'a> {
+    type Item = HistogramView<'a>;
+
+    fn next(&mut self) -> Option<HistogramView<'a>> {
+        let message = next_part(self.version, &mut self.rest, Part::Histogram)?;
+        Some(HistogramView { message })
+    }
+}
+
+/// A native histogram, not yet decoded.
+#[derive(Clone, Copy)]
+pub struct HistogramView<'a> {
+    message: Cursor<'a>,
+}
+
+impl HistogramView<'_> {
+    /// Decodes the histogram, with integer buckets as absolute counts.
+    pub fn decode(&self) -> Result<(Millis, FloatHistogram), Problem> {
+        histogram::decode(self.message)
+    }
+}
+
+/// Checks the structure of an exemplar.
+pub(super) fn check_exemplar(version: Version, exemplar: Cursor<'_>) -> Result<(), Malformed> {
+    let mut rest = exemplar;
+    while let Some((number, value)) = rest.field()? {
+        match (version, number, value) {
+            (Version::Two, 1, Value::Varint(_)) => {}
+            (_, 1, _) => {
+                value.bytes(&rest)?;
+            }
+            (_, 2, _) => {
+                value.double(&rest)?;
+            }
+            (_, 3, _) => {
+                value.number(&rest)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The exemplars of a series.
+#[derive(Clone)]
+pub struct Exemplars<'r, 'a> {
+    version: Version,
+    rest: Cursor<'a>,
+    symbols: &'r Symbols<'a>,
+}
+
+impl<'r, 'a> Exemplars<'r, 'a> {
+    pub(super) fn new(
+        version: Version,
+        rest: Cursor<'a>,
+        symbols: &'r Symbols<'a>,
+    ) -> Exemplars<'r, 'a> {
+        Exemplars {
+            version,
+            rest,
+            symbols,
+        }
+    }
+}
+
+impl<'r, 'a> Iterator for Exemplars<'r, 'a> {
+    type Item = ExemplarView<'r, 'a>;
+
+    fn next(&mut self) -> Option<ExemplarView<'r, 'a>> {
+        let message = next_part(self.version, &mut self.rest, Part::Exemplar)?;
+        Some(ExemplarView {
+            version: self.version,
+            message,
+            symbols: self.symbols,
+        })
+    }
+}
+
+/// An exemplar whose labels have not been looked at.
+#[derive(Clone, Copy)]
+pub struct ExemplarView<'r, 'a> {
+    version: Version,
+    message: Cursor<'a>,
+    symbols: &'r Symbols<'a>,
+}
+
+impl ExemplarView<'_, '_> {
+    /// Decodes the exemplar, with its labels checked.
+    pub fn decode(&self) -> Result<Exemplar, Problem> {
+        let mut exemplar = Exemplar {
+            labels: Labels::empty(),
+            value: 0.0,
+            time: Millis(0),
+        };
+        let mut rest = self.message;
+        while let Ok(Some((number, value))) = rest.field() {
+            match (number, value) {
+                (2, Value::Fixed64(bits)) => exemplar.value = f64::from_bits(bits),
+                (3, Value::Varint(time)) => exemplar.time = Millis(time as i64),
+                _ => {}
+            }
+        }
+        let pairs = LabelPairs::new(self.version, self.message, self.symbols);
+        exemplar.labels = crate::labels::admit(pairs)?;
+        Ok(exemplar)
+    }
+}
