@@ -1,0 +1,76 @@
+//! When a running query has to give up: nobody waits any more, or its time is over.
+//!
+//! In: a deadline, and a guard that the connection holds. Out: a flag that engines ask between two
+//! pieces of work.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use weft_promql::Interrupt;
+
+/// Tells a query when to give up; clones share the flag.
+#[derive(Clone, Debug)]
+pub struct Cancel {
+    abandoned: Arc<AtomicBool>,
+    deadline: Option<Instant>,
+}
+
+impl Cancel {
+    /// Returns a flag that is not set and has a deadline from now.
+    pub fn after(timeout: Duration) -> Cancel {
+        Cancel {
+            abandoned: Arc::default(),
+            deadline: Instant::now().checked_add(timeout),
+        }
+    }
+
+    /// Returns a flag that is never set by itself.
+    pub fn never() -> Cancel {
+        Cancel {
+            abandoned: Arc::default(),
+            deadline: None,
+        }
+    }
+
+    /// Tells everybody who holds the flag to give up.
+    pub fn cancel(&self) {
+        self.abandoned.store(true, Ordering::Relaxed);
+    }
+
+    /// Tells whether to give up, for whatever reason.
+    pub fn is_canceled(&self) -> bool {
+        self.interrupt().is_some()
+    }
+
+    /// Returns why to give up, or nothing to go on.
+    pub fn interrupt(&self) -> Option<Interrupt> {
+        if self.abandoned.load(Ordering::Relaxed) {
+            return Some(Interrupt::Canceled);
+        }
+        match self.deadline {
+            Some(deadline) if Instant::now() >= deadline => Some(Interrupt::Timeout),
+            _ => None,
+        }
+    }
+
+    /// Returns a guard that sets the flag when it is dropped, as a handler is whose client left.
+    pub(crate) fn on_drop(&self) -> CancelOnDrop {
+        CancelOnDrop(self.clone())
+    }
+}
+
+impl weft_promql::Cancel for Cancel {
+    fn interrupted(&self) -> Option<Interrupt> {
+        self.interrupt()
+    }
+}
+
+/// Sets the flag when it is dropped.
+pub(crate) struct CancelOnDrop(Cancel);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}

@@ -1,0 +1,86 @@
+//! weft's own API below `/weft/v1`.
+
+use serde::Serialize;
+
+use crate::Error;
+
+/// What the own API asks. The methods block; each call comes on a thread of its own.
+pub trait Backend: Send + Sync + 'static {
+    /// Returns how the aggregator fares.
+    fn status(&self) -> Result<Status, Error>;
+}
+
+/// How the aggregator fares, in numbers that fit on one screen.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Status {
+    /// The version of weft.
+    pub version: String,
+    /// `starting`, `running`, `degraded` or `stopping`.
+    pub state: String,
+    /// Why it is degraded, empty when it is not.
+    pub reasons: Vec<String>,
+    /// How long it has been running.
+    pub uptime_seconds: u64,
+    /// Samples.
+    pub metrics: MetricsStatus,
+    /// Log lines.
+    pub logs: LogsStatus,
+    /// Those who send.
+    pub peers: Vec<Peer>,
+    /// What was dropped, by reason.
+    pub drops: Vec<Drop>,
+}
+
+/// How the store of samples fares.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct MetricsStatus {
+    /// Series with recent samples.
+    pub active_series: u64,
+    /// Samples stored since the start.
+    pub samples_total: u64,
+    /// Samples stored per second, lately.
+    pub samples_per_second: f64,
+    /// Bytes on disk.
+    pub disk_bytes: u64,
+}
+
+/// How the store of log lines fares.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct LogsStatus {
+    /// Streams with recent lines.
+    pub active_streams: u64,
+    /// Lines stored since the start.
+    pub lines_total: u64,
+    /// Lines stored per second, lately.
+    pub lines_per_second: f64,
+    /// Bytes of lines stored since the start.
+    pub line_bytes_total: u64,
+    /// Bytes on disk.
+    pub disk_bytes: u64,
+}
+
+/// Somebody who sends.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Peer {
+    /// Its name.
+    pub name: String,
+    /// `agent` or `collector`.
+    pub role: String,
+    /// Where it connects from.
+    pub address: String,
+    /// How long ago it was last heard.
+    pub last_seen_seconds: f64,
+    /// How old the newest data from it was when it came.
+    pub lag_seconds: f64,
+}
+
+/// Something that was dropped.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Drop {
+    /// What: `samples`, `lines`.
+    pub what: String,
+    /// Why.
+    pub reason: String,
+    /// How much since the start.
+    pub count: u64,
+}
