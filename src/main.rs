@@ -1,2 +1,3 @@
-//! weft.
+//! weft: one binary for metrics, logs, alerts and self-healing of a fleet.
+mod config;
 fn main() {}

@@ -1,11 +1,13 @@
 //! Chores of the project: `cargo xtask <chore>`.
 
+mod edges;
 mod generate;
 
 use std::process::ExitCode;
 
 const HELP: &str = "usage: cargo xtask <chore>\n\
     \n\
+    edges       compare the crates' dependencies with the table of allowed ones\n\
     generate    write the Rust code of the messages anew (proto/src/generated)\n";
 
 #[allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool")]
@@ -13,6 +15,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
+        ["edges"] => edges::check(),
         ["generate"] => generate::write(),
         _ => {
             eprint!("{HELP}");

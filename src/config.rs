@@ -1,0 +1,3 @@
+//! Config.
+mod reader;
+mod tree;
