@@ -87,11 +87,11 @@ fn exponent_of(value: f64, hint: usize) -> Option<usize> {
     if hint > 0 && integer_at(value, hint - 1).is_none() && integer_at(value, hint).is_some() {
         return Some(hint);
     }
-    for exponent in 0..=EXPONENT_MAX {
+    for (exponent, power) in POWERS.iter().enumerate() {
         if integer_at(value, exponent).is_some() {
             return Some(exponent);
         }
-        if (value * POWERS[exponent]).abs() >= EXACT {
+        if (value * power).abs() >= EXACT {
             return None;
         }
     }
