@@ -1,0 +1,19 @@
+//! What must hold of the real binary, on real files, over real sockets of the loopback interface.
+//!
+//! Nothing here waits for a time: every wait is for a condition, with a deadline that only a
+//! failure reaches.
+
+// A running weft in a directory of its own: started, asked, killed, started again.
+mod process;
+
+// The smallest HTTP client, and the bodies that senders post.
+mod http;
+
+// The main job: this machine's numbers and log files, through a crash, over both transports.
+mod spine;
+
+// What Grafana and other clients ask, byte for byte where it counts.
+mod dialects;
+
+// A wrong configuration, an occupied port, a second process, hostile input.
+mod bad_input;
