@@ -1,0 +1,3 @@
+//! Claims about what an authority signs and what it refuses.
+
+use super::*;
