@@ -1,8 +1,16 @@
 //! The messages of `weft.v1` and the payloads they carry.
 //!
 //! In: bytes from a peer. Out: messages whose every field is documented in
-//! `proto/weft/v1/weft.proto`, and payloads as columns of the model's words.
+//! `proto/weft/v1/weft.proto`, payloads as columns of the model's words, and the rules by which
+//! batches are sent, acknowledged and deduplicated.
 //! Bound: the limits of [`weft_model::limits`]; decoders refuse what is over them.
+
+pub mod batch;
+pub mod convert;
+pub mod payload;
+pub mod range_set;
+
+pub use range_set::RangeSet;
 
 /// The messages, as generated; see the `.proto` file for what each field means.
 #[allow(
