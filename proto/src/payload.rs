@@ -15,7 +15,7 @@ mod logs;
 mod metrics;
 mod reference;
 
-pub use dictionaries::{DictError, DictLookup, Dictionaries, SeriesTable};
+pub use dictionaries::{DictError, DictLookup, Dictionaries, EPOCHS_MAX, SeriesTable, WAITING_MAX};
 pub use dictionary::{DictPart, Rebase, SeriesDefinition, SeriesPart, decode_dict};
 pub use error::PayloadError;
 pub use logs::{

@@ -97,7 +97,7 @@ impl CodeReader<'_> {
             SAME => {}
             ABSENT => return Ok(None),
             STALE => return Ok(Some(stale_nan())),
-            ..MOVED => reference.integer = self.apply(code, reference.integer)?,
+            1..MOVED => reference.integer = self.apply(code, reference.integer)?,
             MOVED..STALE => {
                 let domain = Domain::from_number(code - MOVED);
                 let domain = domain.ok_or(PayloadError::Malformed("unknown domain"))?;
