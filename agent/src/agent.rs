@@ -43,7 +43,10 @@ impl Agent {
         registry: &mut Registry,
     ) -> Result<Agent, BuildError> {
         let _ = (clock, started, registry);
-        Ok(Agent { config, status: StatusBoard::default() })
+        Ok(Agent {
+            config,
+            status: StatusBoard::default(),
+        })
     }
 
     /// Returns the agent's status, which stays valid while it runs.

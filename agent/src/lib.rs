@@ -12,8 +12,8 @@
 //! Bound: see [`Config`]; metrics beyond the spool are dropped oldest first and counted, logs wait
 //! in their files.
 
-pub mod config;
 mod agent;
+pub mod config;
 pub mod intake;
 pub mod outlet;
 pub mod shape;

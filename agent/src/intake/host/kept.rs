@@ -9,30 +9,30 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// The longest file that is read, in bytes.
-pub const FILE_BYTES_MAX: usize = 8 * 1024 * 1024;
+pub(super) const FILE_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 const FIRST_BYTES: usize = 16 * 1024;
 
 /// A file that is opened at the first read and kept until a read fails.
 #[derive(Debug)]
-pub struct KeptFile {
+pub(super) struct KeptFile {
     path: PathBuf,
     file: Option<File>,
 }
 
 impl KeptFile {
     /// Returns the file at `path`, not opened yet.
-    pub fn new(path: PathBuf) -> KeptFile {
+    pub(super) fn new(path: PathBuf) -> KeptFile {
         KeptFile { path, file: None }
     }
 
     /// Returns where it is.
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Reads the whole file into `buffer` and returns what was read.
-    pub fn read<'b>(&mut self, buffer: &'b mut Vec<u8>) -> io::Result<&'b [u8]> {
+    pub(super) fn read<'b>(&mut self, buffer: &'b mut Vec<u8>) -> io::Result<&'b [u8]> {
         let file = match &self.file {
             Some(file) => file,
             None => self.file.insert(File::open(&self.path)?),

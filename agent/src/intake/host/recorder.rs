@@ -9,7 +9,7 @@ use weft_model::{Labels, LabelsBuilder, METRIC_NAME, MetricKind, Millis, stale_n
 
 /// A series of the recorder that made it. It is given back with [`Recorder::retire`].
 #[derive(Debug)]
-pub struct Series(u32);
+pub(super) struct Series(u32);
 
 /// Stands for every series beyond the bound.
 const REFUSED: u32 = u32::MAX;
@@ -69,7 +69,7 @@ enum SlotState {
 
 /// Collects the values of one target.
 #[derive(Debug)]
-pub struct Recorder {
+pub(super) struct Recorder {
     common: LabelsBuilder,
     slots: Vec<Slot>,
     free: Vec<u32>,
@@ -83,7 +83,7 @@ pub struct Recorder {
 
 impl Recorder {
     /// Returns a recorder whose every series carries the labels `common`.
-    pub fn new(common: LabelsBuilder, series_max: usize) -> Recorder {
+    pub(super) fn new(common: LabelsBuilder, series_max: usize) -> Recorder {
         Recorder {
             common,
             slots: Vec::new(),
@@ -97,7 +97,7 @@ impl Recorder {
     }
 
     /// Begins a tick.
-    pub fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         for slot in &mut self.slots {
             slot.state = match slot.state {
                 SlotState::Now => SlotState::Before,
@@ -112,7 +112,7 @@ impl Recorder {
     }
 
     /// Adds a series; labels with an empty value are left out.
-    pub fn define(
+    pub(super) fn define(
         &mut self,
         name: &str,
         kind: MetricKind,
@@ -137,7 +137,7 @@ impl Recorder {
     }
 
     /// Sets the value of a series in this tick.
-    pub fn set(&mut self, series: &Series, value: f64) {
+    pub(super) fn set(&mut self, series: &Series, value: f64) {
         match self.slots.get_mut(series.0 as usize) {
             Some(slot) => {
                 slot.value = value;
@@ -148,7 +148,7 @@ impl Recorder {
     }
 
     /// Gives a series back; it ends with this tick, if it had a value in the last one.
-    pub fn retire(&mut self, series: Series) {
+    pub(super) fn retire(&mut self, series: Series) {
         if let Some(slot) = self.slots.get_mut(series.0 as usize) {
             if slot.state == SlotState::Now {
                 slot.state = SlotState::Before;
@@ -158,28 +158,28 @@ impl Recorder {
     }
 
     /// Returns how many series have a value in this tick.
-    pub fn values(&self) -> usize {
+    pub(super) fn values(&self) -> usize {
         let set = |slot: &&Slot| slot.state == SlotState::Now;
         self.slots.iter().filter(set).count()
     }
 
     /// Returns how many series were added in this tick.
-    pub fn defined(&self) -> u64 {
+    pub(super) fn defined(&self) -> u64 {
         self.defined
     }
 
     /// Returns how many values were dropped so far because there were too many series.
-    pub fn refused(&self) -> u64 {
+    pub(super) fn refused(&self) -> u64 {
         self.refused
     }
 
     /// Returns how many series had a value in the last finished tick.
-    pub fn live(&self) -> usize {
+    pub(super) fn live(&self) -> usize {
         self.live
     }
 
     /// Ends the tick.
-    pub fn finish(&mut self, time: Millis) -> Frame<'_> {
+    pub(super) fn finish(&mut self, time: Millis) -> Frame<'_> {
         for slot in &mut self.slots {
             if slot.state == SlotState::Before {
                 slot.state = SlotState::Ended;
@@ -194,7 +194,7 @@ impl Recorder {
     }
 
     /// Ends every series that had a value, for when the target itself goes away.
-    pub fn end_all(&mut self, time: Millis) -> Frame<'_> {
+    pub(super) fn end_all(&mut self, time: Millis) -> Frame<'_> {
         self.begin();
         self.finish(time)
     }
@@ -260,14 +260,20 @@ mod tests {
         recorder.begin();
         let a = recorder.define("a", MetricKind::Gauge, "", &[]);
         recorder.set(&a, 1.0);
-        assert_eq!(told(&recorder.finish(Millis(0))), [("a".to_owned(), Some(1.0))]);
+        assert_eq!(
+            told(&recorder.finish(Millis(0))),
+            [("a".to_owned(), Some(1.0))]
+        );
         recorder.begin();
         assert_eq!(told(&recorder.finish(Millis(1))), [("a".to_owned(), None)]);
         recorder.begin();
         assert_eq!(told(&recorder.finish(Millis(2))), []);
         recorder.begin();
         recorder.set(&a, 2.0);
-        assert_eq!(told(&recorder.finish(Millis(3))), [("a".to_owned(), Some(2.0))]);
+        assert_eq!(
+            told(&recorder.finish(Millis(3))),
+            [("a".to_owned(), Some(2.0))]
+        );
         assert_eq!(told(&recorder.end_all(Millis(4))), [("a".to_owned(), None)]);
     }
 

@@ -11,7 +11,7 @@ use super::recorder::{Recorder, Series};
 
 /// What a column of a table measures.
 #[derive(Debug)]
-pub struct Column {
+pub(super) struct Column {
     /// The metric's name.
     pub name: &'static str,
     /// What it is.
@@ -23,27 +23,42 @@ pub struct Column {
 }
 
 /// Returns a column that only grows.
-pub const fn counter(name: &'static str, help: &'static str) -> Column {
-    Column { name, kind: MetricKind::Counter, help, labels: &[] }
+pub(super) const fn counter(name: &'static str, help: &'static str) -> Column {
+    Column {
+        name,
+        kind: MetricKind::Counter,
+        help,
+        labels: &[],
+    }
 }
 
 /// Returns a column that goes up and down.
-pub const fn gauge(name: &'static str, help: &'static str) -> Column {
-    Column { name, kind: MetricKind::Gauge, help, labels: &[] }
+pub(super) const fn gauge(name: &'static str, help: &'static str) -> Column {
+    Column {
+        name,
+        kind: MetricKind::Gauge,
+        help,
+        labels: &[],
+    }
 }
 
 /// Returns a column of a metric whose columns differ by one label.
-pub const fn counter_with(
+pub(super) const fn counter_with(
     name: &'static str,
     help: &'static str,
     labels: &'static [(&'static str, &'static str)],
 ) -> Column {
-    Column { name, kind: MetricKind::Counter, help, labels }
+    Column {
+        name,
+        kind: MetricKind::Counter,
+        help,
+        labels,
+    }
 }
 
 /// Values found by a key, kept while they are touched in every tick.
 #[derive(Debug)]
-pub struct Rows<T> {
+pub(super) struct Rows<T> {
     rows: Vec<Row<T>>,
     /// Where the next key is expected.
     next: usize,
@@ -58,20 +73,31 @@ struct Row<T> {
 
 impl<T> Default for Rows<T> {
     fn default() -> Rows<T> {
-        Rows { rows: Vec::new(), next: 0 }
+        Rows {
+            rows: Vec::new(),
+            next: 0,
+        }
     }
 }
 
 impl<T> Rows<T> {
     /// Returns the value of `key`, and whether it was touched already since the last sweep; makes
     /// it when it is new.
-    pub fn touch(&mut self, key: &[u8], make: impl FnOnce() -> T) -> (&mut T, bool) {
+    pub(super) fn touch(&mut self, key: &[u8], make: impl FnOnce() -> T) -> (&mut T, bool) {
         let is_key = |row: &Row<T>| *row.key == *key;
         let expected = self.rows.get(self.next).is_some_and(is_key);
-        let found = if expected { Some(self.next) } else { self.rows.iter().position(is_key) };
+        let found = if expected {
+            Some(self.next)
+        } else {
+            self.rows.iter().position(is_key)
+        };
         let at = found.unwrap_or_else(|| {
             let at = self.next.min(self.rows.len());
-            let row = Row { key: key.into(), value: make(), touched: false };
+            let row = Row {
+                key: key.into(),
+                value: make(),
+                touched: false,
+            };
             self.rows.insert(at, row);
             at
         });
@@ -81,8 +107,14 @@ impl<T> Rows<T> {
         (&mut row.value, again)
     }
 
+    /// Returns what was touched since the last sweep.
+    pub(super) fn touched(&self) -> impl Iterator<Item = (&[u8], &T)> {
+        let touched = self.rows.iter().filter(|row| row.touched);
+        touched.map(|row| (&*row.key, &row.value))
+    }
+
     /// Ends the tick: hands over what was not touched in it.
-    pub fn sweep(&mut self, mut gone: impl FnMut(T)) {
+    pub(super) fn sweep(&mut self, mut gone: impl FnMut(T)) {
         self.next = 0;
         if self.rows.iter().all(|row| row.touched) {
             self.rows.iter_mut().for_each(|row| row.touched = false);
@@ -102,7 +134,7 @@ impl<T> Rows<T> {
 
 /// Rows of fixed columns.
 #[derive(Debug)]
-pub struct Table {
+pub(super) struct Table {
     columns: &'static [Column],
     label_names: &'static [&'static str],
     rows: Rows<Vec<Option<Series>>>,
@@ -111,13 +143,18 @@ pub struct Table {
 
 impl Table {
     /// Returns a table whose rows differ by the values of `label_names`.
-    pub fn new(columns: &'static [Column], label_names: &'static [&'static str]) -> Table {
-        Table { columns, label_names, rows: Rows::default(), key: Vec::new() }
+    pub(super) fn new(columns: &'static [Column], label_names: &'static [&'static str]) -> Table {
+        Table {
+            columns,
+            label_names,
+            rows: Rows::default(),
+            key: Vec::new(),
+        }
     }
 
     /// Sets the values of the row with these labels, in order of the columns; a column without a
     /// value is left out. A row that was set in this tick already stays as it is.
-    pub fn set(
+    pub(super) fn set(
         &mut self,
         out: &mut Recorder,
         labels: &[&[u8]],
@@ -137,16 +174,19 @@ impl Table {
             if row.len() <= at {
                 row.resize_with(at + 1, || None);
             }
-            let series = row[at].get_or_insert_with(|| {
-                define(out, &self.columns[at], self.label_names, labels)
-            });
+            let series = row[at]
+                .get_or_insert_with(|| define(out, &self.columns[at], self.label_names, labels));
             out.set(series, value);
         }
     }
 
     /// Ends the tick: gives back the series of rows that were not set in it.
-    pub fn sweep(&mut self, out: &mut Recorder) {
-        self.rows.sweep(|row| row.into_iter().flatten().for_each(|series| out.retire(series)));
+    pub(super) fn sweep(&mut self, out: &mut Recorder) {
+        self.rows.sweep(|row| {
+            row.into_iter()
+                .flatten()
+                .for_each(|series| out.retire(series))
+        });
     }
 }
 
@@ -156,31 +196,37 @@ fn define(
     label_names: &[&'static str],
     labels: &[&[u8]],
 ) -> Series {
-    let texts: Vec<_> = labels.iter().map(|value| String::from_utf8_lossy(value)).collect();
+    let texts: Vec<_> = labels
+        .iter()
+        .map(|value| String::from_utf8_lossy(value))
+        .collect();
     let mut all: Vec<(&str, &str)> = column.labels.to_vec();
-    all.extend(label_names.iter().zip(&texts).map(|(name, value)| (*name, value.as_ref())));
+    all.extend(
+        label_names
+            .iter()
+            .zip(&texts)
+            .map(|(name, value)| (*name, value.as_ref())),
+    );
     out.define(column.name, column.kind, column.help, &all)
 }
 
 /// Metrics whose names the kernel makes, each with one series.
 #[derive(Debug, Default)]
-pub struct Names {
+pub(super) struct Names {
     rows: Rows<Option<Series>>,
 }
 
 impl Names {
     /// Sets the metric that belongs to `key`; `describe` says its name, kind and help when the key
     /// is new, or nothing when it is not wanted.
-    pub fn set(
+    pub(super) fn set(
         &mut self,
         out: &mut Recorder,
         key: &[u8],
         value: f64,
         describe: impl FnOnce() -> Option<(String, MetricKind, String)>,
     ) {
-        let make = || {
-            describe().map(|(name, kind, help)| out.define(&name, kind, &help, &[]))
-        };
+        let make = || describe().map(|(name, kind, help)| out.define(&name, kind, &help, &[]));
         let (series, _) = self.rows.touch(key, make);
         if let Some(series) = series {
             out.set(series, value);
@@ -188,8 +234,9 @@ impl Names {
     }
 
     /// Ends the tick: gives back the series that were not set in it.
-    pub fn sweep(&mut self, out: &mut Recorder) {
-        self.rows.sweep(|series| series.into_iter().for_each(|series| out.retire(series)));
+    pub(super) fn sweep(&mut self, out: &mut Recorder) {
+        self.rows
+            .sweep(|series| series.into_iter().for_each(|series| out.retire(series)));
     }
 }
 

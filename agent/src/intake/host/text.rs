@@ -1,7 +1,7 @@
 //! The kernel's tables as bytes: lines, fields, numbers, without allocation.
 
 /// Returns the lines of a text, without their ends; an empty rest after the last is left out.
-pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = text;
     std::iter::from_fn(move || {
         if rest.is_empty() {
@@ -15,19 +15,19 @@ pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Returns the runs of a line that are not blank.
-pub fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(u8::is_ascii_whitespace)
         .filter(|field| !field.is_empty())
 }
 
 /// Splits a line at the first `:` and trims both parts.
-pub fn key_value(line: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn key_value(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = memchr::memchr(b':', line)?;
     Some((line[..colon].trim_ascii(), line[colon + 1..].trim_ascii()))
 }
 
 /// Reads a decimal number without a sign; what overflows is nothing.
-pub fn unsigned(field: &[u8]) -> Option<u64> {
+pub(super) fn unsigned(field: &[u8]) -> Option<u64> {
     if field.is_empty() {
         return None;
     }
@@ -41,12 +41,12 @@ pub fn unsigned(field: &[u8]) -> Option<u64> {
 }
 
 /// Reads a hexadecimal number without a prefix.
-pub fn hexadecimal(field: &[u8]) -> Option<u64> {
+pub(super) fn hexadecimal(field: &[u8]) -> Option<u64> {
     u64::from_str_radix(std::str::from_utf8(field).ok()?, 16).ok()
 }
 
 /// Reads any number, as a float.
-pub fn number(field: &[u8]) -> Option<f64> {
+pub(super) fn number(field: &[u8]) -> Option<f64> {
     match unsigned(field) {
         Some(value) => Some(value as f64),
         None => std::str::from_utf8(field).ok()?.parse().ok(),
@@ -79,7 +79,10 @@ mod tests {
 
     #[test]
     fn a_key_ends_at_the_first_colon() {
-        assert_eq!(key_value(b"MemTotal:  7 kB"), Some((&b"MemTotal"[..], &b"7 kB"[..])));
+        assert_eq!(
+            key_value(b"MemTotal:  7 kB"),
+            Some((&b"MemTotal"[..], &b"7 kB"[..]))
+        );
         assert_eq!(key_value(b"none"), None);
     }
 }
