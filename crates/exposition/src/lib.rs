@@ -5,6 +5,8 @@
 //! many that was left out. Nothing here recurses, panics on input, or allocates more than a small
 //! multiple of what came in.
 
+#[cfg(test)]
+mod encode;
 pub mod fault;
 mod labels;
 pub mod loki;

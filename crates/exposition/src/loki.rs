@@ -189,3 +189,6 @@ fn read_pair(mut rest: Cursor<'_>) -> Result<Option<Pair<'_>>, Malformed> {
     let pair = name.and_then(|name| Ok((Cow::Borrowed(name), Cow::Borrowed(text?))));
     Ok(pair.ok())
 }
+
+#[cfg(test)]
+mod tests;

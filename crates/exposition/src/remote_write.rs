@@ -4,7 +4,8 @@
 //! In: a request's bytes, decompressed. Out: [`Request`], whose structure has been checked to the
 //! end, and from it series as views over those bytes. A series has a [`Series::key`], so that a
 //! receiver that has met it before never looks at its labels.
-//! Bound: nothing is allocated but version 2's symbol table, of at most [`SYMBOLS_MAX`] entries.
+//! Bound: nothing is allocated but four bytes for each series, and version 2's symbol table of at
+//! most [`SYMBOLS_MAX`] entries.
 
 mod histogram;
 mod labels;
@@ -53,6 +54,8 @@ pub struct Request<'a> {
     symbols: Symbols<'a>,
     counts: Counts,
     placement: Placement,
+    /// For each series, how many bytes of labels stand in front.
+    label_bytes: Vec<u32>,
 }
 
 /// Where the labels of a series stand in its message.
@@ -68,22 +71,23 @@ impl<'a> Request<'a> {
     /// Walks through a whole request once.
     pub fn parse(version: Version, bytes: &'a [u8]) -> Result<Request<'a>, Malformed> {
         let message = Cursor::new(bytes);
+        if u32::try_from(bytes.len()).is_err() {
+            return Err(message.flawed(Flaw::TooLong));
+        }
         let mut request = Request {
             version,
             message,
             symbols: Symbols::default(),
             counts: Counts::default(),
             placement: Placement::InFront,
+            label_bytes: Vec::new(),
         };
         let mut rest = message;
         while let Some((number, value)) = rest.field()? {
             match (version, number) {
                 (Version::One, 1) | (Version::Two, 5) => {
                     let series = value.bytes(&rest)?;
-                    if series::check(version, series, &mut request.counts)? == Placement::Scattered
-                    {
-                        request.placement = Placement::Scattered;
-                    }
+                    request.admit(series)?;
                 }
                 (Version::One, 3) => {
                     metadata::check(value.bytes(&rest)?)?;
@@ -100,6 +104,15 @@ impl<'a> Request<'a> {
             }
         }
         Ok(request)
+    }
+
+    fn admit(&mut self, series: Cursor<'a>) -> Result<(), Malformed> {
+        let layout = series::check(self.version, series, &mut self.counts)?;
+        if layout.placement == Placement::Scattered {
+            self.placement = Placement::Scattered;
+        }
+        self.label_bytes.push(layout.label_bytes as u32);
+        Ok(())
     }
 
     /// Returns the version that the request was read as.
@@ -119,13 +132,13 @@ impl<'a> Request<'a> {
 
     /// Calls `take` for what the request tells about metrics: version 1 lists it by name, version
     /// 2 has it in each series, and there an entry that says nothing is left out.
-    pub fn for_each_metadata(&self, mut take: impl FnMut(Metadata<'_>)) {
+    pub fn for_each_metadata(&self, take: impl FnMut(Metadata<'_>)) {
         match self.version {
             Version::One => metadata::for_each_listed(self.message, take),
             Version::Two => self
                 .series()
                 .filter_map(|series| metadata::of_series(&series))
-                .for_each(|metadata| take(metadata)),
+                .for_each(take),
         }
     }
 }
@@ -147,3 +160,6 @@ impl<'a> Symbols<'a> {
         self.0.get(usize::try_from(reference).ok()?).copied()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,6 +36,9 @@ pub enum Flaw {
     /// A table or list is longer than is admitted.
     #[error("a list has more items than are admitted")]
     TooMany,
+    /// The request has more than 2^32 bytes.
+    #[error("the request is longer than is admitted")]
+    TooLong,
 }
 
 /// The content of a field.
@@ -102,6 +105,15 @@ impl<'a> Cursor<'a> {
         Ok(Some((number, value)))
     }
 
+    /// Returns what follows the first `len` bytes.
+    #[inline]
+    pub(crate) fn after(&self, len: usize) -> Cursor<'a> {
+        Cursor {
+            rest: self.rest.get(len..).unwrap_or_default(),
+            end: self.end,
+        }
+    }
+
     /// Skips as many fields as begin with the byte `tag` and hold bytes; returns what they span.
     #[inline]
     pub(crate) fn run_of(&mut self, tag: u8) -> Result<&'a [u8], Malformed> {
@@ -131,7 +143,27 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Reads a number of several bytes: those of up to eight at once, without a loop.
+    #[inline]
     fn long_varint(&mut self) -> Result<u64, Malformed> {
+        let Some(eight) = self.rest.first_chunk::<8>() else {
+            return self.odd_varint();
+        };
+        let word = u64::from_le_bytes(*eight);
+        let last_bytes = !word & 0x8080_8080_8080_8080;
+        if last_bytes == 0 {
+            return self.odd_varint();
+        }
+        let bits = last_bytes.trailing_zeros() + 1;
+        self.rest = &self.rest[bits as usize / 8..];
+        let sevens = word & (u64::MAX >> (64 - bits)) & 0x7f7f_7f7f_7f7f_7f7f;
+        let pairs = sevens & 0x007f_007f_007f_007f | (sevens & 0x7f00_7f00_7f00_7f00) >> 1;
+        let fours = pairs & 0x0000_3fff_0000_3fff | (pairs & 0x3fff_0000_3fff_0000) >> 2;
+        Ok(fours & 0x0fff_ffff | (fours & 0x0fff_ffff_0000_0000) >> 4)
+    }
+
+    /// Reads a number near the end of the message, or one of more than eight bytes.
+    fn odd_varint(&mut self) -> Result<u64, Malformed> {
         let mut value = 0u64;
         for (i, &byte) in self.rest.iter().take(10).enumerate() {
             value |= u64::from(byte & 0x7f) << (7 * i);

@@ -7,6 +7,9 @@ use super::{Symbols, Version};
 use crate::fault::Problem;
 use crate::wire::{Cursor, Value};
 
+/// A name and a value.
+type Pair<'a> = (&'a [u8], &'a [u8]);
+
 /// The pairs of name and value, in the order they were sent.
 #[derive(Clone)]
 pub struct LabelPairs<'r, 'a> {
@@ -31,7 +34,7 @@ impl<'r, 'a> LabelPairs<'r, 'a> {
         }
     }
 
-    fn next_label(&mut self) -> Option<Result<(&'a [u8], &'a [u8]), Problem>> {
+    fn next_label(&mut self) -> Option<Result<Pair<'a>, Problem>> {
         while let Ok(Some((number, value))) = self.rest.field() {
             if let (1, Value::Bytes(label)) = (number, value) {
                 return Some(read_label(label).ok_or(Problem::LabelMalformed));
@@ -40,7 +43,7 @@ impl<'r, 'a> LabelPairs<'r, 'a> {
         None
     }
 
-    fn next_referred(&mut self) -> Option<Result<(&'a [u8], &'a [u8]), Problem>> {
+    fn next_referred(&mut self) -> Option<Result<Pair<'a>, Problem>> {
         let name = self.next_reference()?;
         let value = self
             .next_reference()
@@ -70,7 +73,7 @@ impl<'r, 'a> LabelPairs<'r, 'a> {
 }
 
 impl<'a> Iterator for LabelPairs<'_, 'a> {
-    type Item = Result<(&'a [u8], &'a [u8]), Problem>;
+    type Item = Result<Pair<'a>, Problem>;
 
     fn next(&mut self) -> Option<Self::Item> {
         match self.version {
@@ -80,7 +83,7 @@ impl<'a> Iterator for LabelPairs<'_, 'a> {
     }
 }
 
-fn read_label(mut label: Cursor<'_>) -> Option<(&[u8], &[u8])> {
+fn read_label(mut label: Cursor<'_>) -> Option<Pair<'_>> {
     let (mut name, mut text) = (&[][..], &[][..]);
     while let Some((number, value)) = label.field().ok()? {
         match (number, value) {

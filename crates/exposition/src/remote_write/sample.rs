@@ -10,7 +10,35 @@ use crate::wire::{Cursor, Malformed, Value};
 
 /// Reads a sample; what is absent is zero, as protobuf says. A start time is left out.
 #[inline]
-pub(super) fn read(mut sample: Cursor<'_>) -> Result<Sample, Malformed> {
+pub(super) fn read(sample: Cursor<'_>) -> Result<Sample, Malformed> {
+    match read_usual(sample.rest()) {
+        Some(sample) => Ok(sample),
+        None => read_any(sample),
+    }
+}
+
+/// Reads what every known sender writes: a value, then a time, and nothing else.
+#[inline]
+fn read_usual(sample: &[u8]) -> Option<Sample> {
+    let (value, rest) = sample.strip_prefix(&[0x09])?.split_first_chunk::<8>()?;
+    let (&last, others) = rest.strip_prefix(&[0x10])?.split_last()?;
+    if others.len() > 8 || last >= 0x80 {
+        return None;
+    }
+    let mut time = u64::from(last) << (7 * others.len());
+    for (i, byte) in others.iter().enumerate() {
+        if *byte < 0x80 {
+            return None;
+        }
+        time |= u64::from(byte & 0x7f) << (7 * i);
+    }
+    Some(Sample {
+        time: Millis(time as i64),
+        value: f64::from_le_bytes(*value),
+    })
+}
+
+fn read_any(mut sample: Cursor<'_>) -> Result<Sample, Malformed> {
     let mut read = Sample {
         time: Millis(0),
         value: 0.0,

@@ -39,15 +39,21 @@ impl Part {
     }
 }
 
+/// Where the labels of a series stand, and how many bytes of them in front.
+pub(super) struct Layout {
+    pub(super) placement: Placement,
+    pub(super) label_bytes: usize,
+}
+
 /// Checks the structure of a series, counts what it holds and tells where its labels stand.
 pub(super) fn check(
     version: Version,
     mut series: Cursor<'_>,
     counts: &mut Counts,
-) -> Result<Placement, Malformed> {
+) -> Result<Layout, Malformed> {
     counts.series += 1;
     let mut placement = Placement::InFront;
-    series.run_of(LABELS_TAG)?;
+    let label_bytes = series.run_of(LABELS_TAG)?.len();
     while let Some((number, value)) = series.field()? {
         match Part::of(version, number) {
             Part::Sample => {
@@ -73,7 +79,10 @@ pub(super) fn check(
             Part::Other => {}
         }
     }
-    Ok(placement)
+    Ok(Layout {
+        placement,
+        label_bytes,
+    })
 }
 
 /// References need not be packed; the labels of version 1 are messages.
@@ -90,6 +99,7 @@ pub struct Series<'r, 'a> {
     version: Version,
     placement: Placement,
     message: Cursor<'a>,
+    label_bytes: usize,
     symbols: &'r Symbols<'a>,
 }
 
@@ -103,8 +113,11 @@ impl<'r, 'a> Series<'r, 'a> {
         'a: 'k,
     {
         if self.version == Version::One && self.placement == Placement::InFront {
-            let mut rest = self.message;
-            return Ok(rest.run_of(LABELS_TAG).unwrap_or_default());
+            return Ok(self
+                .message
+                .rest()
+                .get(..self.label_bytes)
+                .unwrap_or_default());
         }
         scratch.clear();
         for pair in self.label_pairs() {
@@ -130,17 +143,21 @@ impl<'r, 'a> Series<'r, 'a> {
 
     /// Returns the float samples in the order of the request.
     pub fn samples(&self) -> Samples<'a> {
-        Samples::new(self.message)
+        Samples::new(self.after_labels())
     }
 
     /// Returns the native histograms in the order of the request.
     pub fn histograms(&self) -> Histograms<'a> {
-        Histograms::new(self.version, self.message)
+        Histograms::new(self.version, self.after_labels())
     }
 
     /// Returns the exemplars in the order of the request.
     pub fn exemplars(&self) -> Exemplars<'r, 'a> {
-        Exemplars::new(self.version, self.message, self.symbols)
+        Exemplars::new(self.version, self.after_labels(), self.symbols)
+    }
+
+    fn after_labels(&self) -> Cursor<'a> {
+        self.message.after(self.label_bytes)
     }
 
     pub(super) fn message(&self) -> Cursor<'a> {
@@ -156,12 +173,16 @@ impl<'r, 'a> Series<'r, 'a> {
 pub struct SeriesIter<'r, 'a> {
     request: &'r Request<'a>,
     rest: Cursor<'a>,
+    label_bytes: std::slice::Iter<'r, u32>,
 }
 
 impl<'r, 'a> SeriesIter<'r, 'a> {
     pub(super) fn new(request: &'r Request<'a>) -> Self {
-        let rest = request.message;
-        SeriesIter { request, rest }
+        SeriesIter {
+            request,
+            rest: request.message,
+            label_bytes: request.label_bytes.iter(),
+        }
     }
 }
 
@@ -180,6 +201,7 @@ impl<'r, 'a> Iterator for SeriesIter<'r, 'a> {
                     version: self.request.version,
                     placement: self.request.placement,
                     message,
+                    label_bytes: *self.label_bytes.next()? as usize,
                     symbols: &self.request.symbols,
                 });
             }
