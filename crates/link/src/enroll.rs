@@ -27,28 +27,30 @@ pub async fn enroll(
     name: &str,
     clock: Clock,
 ) -> Result<Identity, EnrollError> {
-    let asked = async {
-        let connection = Dialer::pinned(options, token.pin(), clock).dial().await?;
-        let key = KeyRequest::generate()?;
-        let enroll = Enroll {
-            token: token.credential(),
-            csr: key.csr()?,
-            name: name.to_owned(),
-        };
-        let enrolled = request(&connection, client_msg::Kind::Enroll(enroll)).await?;
-        connection.close().await;
-        let roots = &enrolled.roots;
-        if !roots
-            .iter()
-            .any(|root| spki_hash(root) == Some(token.pin()))
-        {
-            return Err(EnrollError::OtherAuthority);
-        }
-        Ok(key.complete(enrolled)?)
+    let connection = Dialer::pinned(options, token.pin(), clock).dial().await?;
+    let enrolled = enroll_over(&connection, token, name).await;
+    connection.close().await;
+    enrolled
+}
+
+/// Asks for a first certificate over a connection to a peer of the token's authority.
+pub(crate) async fn enroll_over(
+    connection: &Connection,
+    token: &JoinToken,
+    name: &str,
+) -> Result<Identity, EnrollError> {
+    let key = KeyRequest::generate()?;
+    let enroll = Enroll {
+        token: token.credential(),
+        csr: key.csr()?,
+        name: name.to_owned(),
     };
-    tokio::time::timeout(TIME_MAX, asked)
-        .await
-        .unwrap_or(Err(EnrollError::TimedOut))
+    let enrolled = request(connection, client_msg::Kind::Enroll(enroll)).await?;
+    let pinned = |root: &Vec<u8>| spki_hash(root) == Some(token.pin());
+    if !enrolled.roots.iter().any(pinned) {
+        return Err(EnrollError::OtherAuthority);
+    }
+    Ok(key.complete(enrolled)?)
 }
 
 /// Asks for the next certificate over a connection that the present one opened.
@@ -56,18 +58,13 @@ pub async fn enroll(
 /// # Errors
 /// Fails when the connection is lost or the authority refuses.
 pub async fn renew(connection: &Connection) -> Result<Identity, EnrollError> {
-    let asked = async {
-        let key = KeyRequest::generate()?;
-        let renew = Renew {
-            csr: key.csr()?,
-            on_behalf_of: String::new(),
-        };
-        let enrolled = request(connection, client_msg::Kind::Renew(renew)).await?;
-        Ok(key.complete(enrolled)?)
+    let key = KeyRequest::generate()?;
+    let renew = Renew {
+        csr: key.csr()?,
+        on_behalf_of: String::new(),
     };
-    tokio::time::timeout(TIME_MAX, asked)
-        .await
-        .unwrap_or(Err(EnrollError::TimedOut))
+    let enrolled = request(connection, client_msg::Kind::Renew(renew)).await?;
+    Ok(key.complete(enrolled)?)
 }
 
 /// Passes a request of another peer on, over a control channel of its own, and returns the
@@ -79,8 +76,7 @@ pub async fn relay(connection: &Connection, ask: ClientMsg) -> Result<ServerMsg,
     let Some(kind @ (client_msg::Kind::Enroll(_) | client_msg::Kind::Renew(_))) = ask.kind else {
         return Err(EnrollError::OutOfTurn);
     };
-    let asked = tokio::time::timeout(TIME_MAX, request(connection, kind)).await;
-    let kind = match asked.unwrap_or(Err(EnrollError::TimedOut)) {
+    let kind = match request(connection, kind).await {
         Ok(enrolled) => server_msg::Kind::Enrolled(enrolled),
         Err(EnrollError::Refused(refused)) => server_msg::Kind::Refused(refused),
         Err(error) => return Err(error),
@@ -101,6 +97,16 @@ pub fn control_hello() -> Hello {
 }
 
 async fn request(connection: &Connection, kind: client_msg::Kind) -> Result<Enrolled, EnrollError> {
+    tokio::time::timeout(TIME_MAX, converse(connection, kind))
+        .await
+        .unwrap_or(Err(EnrollError::TimedOut))
+}
+
+/// Greets, asks and listens, on a control channel of its own.
+async fn converse(
+    connection: &Connection,
+    kind: client_msg::Kind,
+) -> Result<Enrolled, EnrollError> {
     let mut channel = connection.open(Stream::Control).await?;
     match channel.greet(control_hello()).await {
         Ok(_) => {}

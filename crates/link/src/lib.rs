@@ -20,6 +20,9 @@ mod stats;
 mod tls;
 mod udp;
 
+#[cfg(test)]
+mod tests;
+
 pub use channel::{
     Channel, ClientChannel, GreetError, Receiver, RecvError, SendError, Sender, ServerChannel,
 };

@@ -114,6 +114,13 @@ pub(crate) fn client_config(
     Ok(config)
 }
 
+/// Returns what checks the servers for a peer with `identity`.
+#[cfg(test)]
+pub(crate) fn verifier_for_tests(identity: &Identity) -> PeerVerifier {
+    let roots = root_store(identity.roots()).expect("the roots are certificates");
+    PeerVerifier::with_roots(roots, provider())
+}
+
 /// The root goes along, so that a peer with nothing but a pin can check it.
 fn chain_with_roots(identity: &Identity) -> Vec<CertificateDer<'static>> {
     let parts = identity.chain().iter().chain(identity.roots());

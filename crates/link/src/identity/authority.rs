@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pem::Pem;
-use rcgen::{CertificateSigningRequestParams, Issuer, KeyPair};
+use rcgen::{CertificateSigningRequestParams, Issuer, KeyPair, PublicKeyData};
 use rustls::pki_types::{CertificateDer, CertificateSigningRequestDer};
 use weft_model::Millis;
 use weft_proto::v1::{
@@ -17,17 +17,16 @@ use weft_proto::v1::{
 };
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::own::{Identity, IdentityError, KeyRequest, read_key, spki_hash};
+use super::own::{Identity, IdentityError, KeyRequest, hash_of, read_key, spki_hash};
 use super::peer::{PeerId, Role};
 use super::secret_file;
 use super::signing::{leaf_params, root_params};
-use super::token::{JoinToken, SpkiHash};
+use super::token::{JoinToken, SpkiHash, to_hex};
 use super::token_store::{TokenGrant, TokenInfo, TokenStore, TokenStoreError};
 
 const FILE: &str = "root.pem";
 const TAG_KEY: &str = "PRIVATE KEY";
 const TAG_CERTIFICATE: &str = "CERTIFICATE";
-const COMMON_NAME: &str = "weft root";
 
 /// How long certificates live.
 #[derive(Clone, Copy, Debug)]
@@ -251,7 +250,11 @@ impl Authority {
 
 fn make_root(options: AuthorityOptions, now: Millis) -> Result<String, AuthorityError> {
     let key = KeyPair::generate().map_err(AuthorityError::Sign)?;
-    let root = root_params(COMMON_NAME, now, options.root_lifetime)
+    // Roots of different keys have different names, so that a peer which trusts several of them
+    // knows at once which one to check with.
+    let hash = hash_of(&key.subject_public_key_info());
+    let common_name = format!("weft root {}", to_hex(&hash.0[..8]));
+    let root = root_params(&common_name, now, options.root_lifetime)
         .self_signed(&key)
         .map_err(AuthorityError::Sign)?;
     let parts = [
