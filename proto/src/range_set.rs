@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn touching_ranges_become_one() {
         let set: RangeSet = [5..7, 1..3, 3..5, 9..9].into_iter().collect();
-        assert_eq!(set.ranges(), [1..7]);
+        assert_eq!(set.ranges(), std::slice::from_ref(&(1..7)));
         assert_eq!(set.missing(0..10), [0..1, 7..10]);
         assert_eq!((set.end_from(2), set.end_from(7)), (7, 7));
     }
@@ -126,7 +126,8 @@ mod tests {
         let set: RangeSet = [0..1, u64::MAX - 1..u64::MAX].into_iter().collect();
         assert!(set.contains(0) && set.contains(u64::MAX - 1));
         assert!(!set.contains(1) && !set.contains(u64::MAX));
-        assert_eq!(set.missing(0..u64::MAX), [1..u64::MAX - 1]);
+        let missing = set.missing(0..u64::MAX);
+        assert_eq!(missing, std::slice::from_ref(&(1..u64::MAX - 1)));
     }
 
     proptest! {
