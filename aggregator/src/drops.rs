@@ -1,0 +1,66 @@
+//! What was dropped, by reason: every sample and line that came and is not stored.
+//!
+//! In: counts from wherever something is dropped. Out: the same counts, for `/metrics` and
+//! `/weft/v1/status`. Reasons are words of the code, so their number is bounded.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// Counts drops.
+#[derive(Debug, Default)]
+pub(crate) struct Drops(Mutex<BTreeMap<(Dropped, String), u64>>);
+
+/// What is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Dropped {
+    Samples,
+    Lines,
+    Batches,
+}
+
+impl Dropped {
+    /// Returns the word for it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Dropped::Samples => "samples",
+            Dropped::Lines => "lines",
+            Dropped::Batches => "batches",
+        }
+    }
+}
+
+impl Drops {
+    /// Counts samples that were dropped.
+    pub(crate) fn samples(&self, reason: &str, count: u64) {
+        self.add(Dropped::Samples, reason, count);
+    }
+
+    /// Counts lines that were dropped.
+    pub(crate) fn lines(&self, reason: &str, count: u64) {
+        self.add(Dropped::Lines, reason, count);
+    }
+
+    /// Counts a batch that was dropped whole.
+    pub(crate) fn batch(&self, reason: &str) {
+        self.add(Dropped::Batches, reason, 1);
+    }
+
+    /// Returns all counts.
+    pub(crate) fn counts(&self) -> Vec<(Dropped, String, u64)> {
+        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.iter().map(|((what, reason), count)| (*what, reason.clone(), *count)).collect()
+    }
+
+    fn add(&self, what: Dropped, reason: &str, count: u64) {
+        if count == 0 {
+            return;
+        }
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match counts.get_mut(&(what, reason.to_owned())) {
+            Some(known) => *known += count,
+            None => {
+                counts.insert((what, reason.to_owned()), count);
+            }
+        }
+    }
+}

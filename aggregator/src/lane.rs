@@ -1,0 +1,120 @@
+//! One kind of data on its way into a store: admitted, journaled, applied, acknowledged.
+//!
+//! In: records from many threads. Out: records that are durable, each applied once.
+//! A checkpoint is taken while nobody is between journal and store: what it says is applied is.
+//! Bound: the journal's; it is trimmed at every checkpoint.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+
+use weft_disk::Disk;
+use weft_journal::{AppendError, Config, Journal, OpenError, OpenReport, Position, SyncError, TrimError};
+use weft_proto::delivery::Dedup;
+
+/// A journal with what was admitted to it.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    pub(crate) journal: Journal,
+    admitted: Mutex<Dedup>,
+    /// Held for reading between journal and store, for writing while a checkpoint is taken.
+    applying: RwLock<()>,
+}
+
+/// The journal position and the dedup state that belong together.
+#[derive(Clone, Debug)]
+pub(crate) struct Checkpoint {
+    pub(crate) position: Position,
+    pub(crate) admitted: Vec<u8>,
+}
+
+impl Lane {
+    /// Opens the journal in `dir`, or makes one.
+    pub(crate) fn open(disk: Arc<dyn Disk>, dir: &Path) -> Result<(Lane, OpenReport), OpenError> {
+        let (journal, report) = Journal::open(disk, dir, Config::default())?;
+        let lane =
+            Lane { journal, admitted: Mutex::new(Dedup::new()), applying: RwLock::new(()) };
+        Ok((lane, report))
+    }
+
+    /// Returns what was admitted, to look at or to add to.
+    pub(crate) fn admitted(&self) -> MutexGuard<'_, Dedup> {
+        self.admitted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Marks the caller as between journal and store until the guard is dropped.
+    pub(crate) fn applying(&self) -> RwLockReadGuard<'_, ()> {
+        self.applying.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Appends a record.
+    pub(crate) fn append(&self, kind: u8, parts: &[&[u8]]) -> Result<Position, AppendError> {
+        self.journal.append(kind, parts)
+    }
+
+    /// Makes all appended records durable.
+    pub(crate) fn sync(&self) -> Result<(), SyncError> {
+        self.journal.sync().map(|_| ())
+    }
+
+    /// Returns a position before which every record is applied, with what `more` returns at that
+    /// moment.
+    pub(crate) fn checkpoint<T>(&self, more: impl FnOnce() -> T) -> (Checkpoint, T) {
+        let _nobody = self.applying.write().unwrap_or_else(PoisonError::into_inner);
+        let checkpoint =
+            Checkpoint { position: self.journal.end(), admitted: self.admitted().to_bytes() };
+        (checkpoint, more())
+    }
+
+    /// Removes the journal's segments before a position.
+    pub(crate) fn trim(&self, before: Position) -> Result<(), TrimError> {
+        self.journal.trim(before)
+    }
+}
+
+impl Checkpoint {
+    const VERSION: u8 = 1;
+
+    /// Returns the bytes to keep: version, position, admitted, checksum.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = vec![Checkpoint::VERSION];
+        bytes.extend_from_slice(&self.position.to_bytes());
+        bytes.extend_from_slice(&self.admitted);
+        let checksum = crc32c::crc32c(&bytes);
+        bytes.extend_from_slice(&checksum.to_le_bytes());
+        bytes
+    }
+
+    /// Reads what [`Checkpoint::to_bytes`] returned; nothing when it is damaged or from a later
+    /// version.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Checkpoint> {
+        let (rest, checksum) = bytes.split_last_chunk::<4>()?;
+        if crc32c::crc32c(rest) != u32::from_le_bytes(*checksum) {
+            return None;
+        }
+        let (version, rest) = rest.split_first()?;
+        let (position, admitted) = rest.split_first_chunk::<16>()?;
+        (*version == Checkpoint::VERSION).then(|| Checkpoint {
+            position: Position::from_bytes(*position),
+            admitted: admitted.to_vec(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_is_read_back_or_refused() {
+        let checkpoint = Checkpoint { position: Position::new(3, 77), admitted: vec![1, 2, 3] };
+        let bytes = checkpoint.to_bytes();
+        let read = Checkpoint::from_bytes(&bytes).unwrap();
+        assert_eq!((read.position, read.admitted), (checkpoint.position, checkpoint.admitted));
+        for at in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1;
+            assert!(Checkpoint::from_bytes(&damaged).is_none(), "byte {at}");
+            assert!(Checkpoint::from_bytes(&bytes[..at]).is_none(), "{at} bytes");
+        }
+    }
+}

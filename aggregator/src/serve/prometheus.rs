@@ -1,0 +1,256 @@
+//! Prometheus's API over the TSDB.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use weft_api::prometheus::status::{
+    BuildInfo, Count, Flag, HeadStats, RuntimeInfo, TsdbStatus, WalReplay,
+};
+use weft_api::prometheus::{Backend, ExemplarQuery, InstantQuery, RangeQuery, Selection, SeriesExemplars, Written};
+use weft_api::{Cancel, Error, ErrorKind};
+use weft_exposition::remote_write::Version;
+use weft_matcher::LabelMatcher;
+use weft_model::{Labels, Matcher, MetricMetadata, Millis};
+use weft_promql::{Answer, Engine, Limits, Options, QueryOptions};
+use weft_stdx::text;
+use weft_tsdb::ReadError;
+
+use crate::config::Config;
+use crate::query::{SampleSource, Threads};
+use crate::store::{Store, TakeError};
+
+/// The version of Prometheus whose API is spoken; clients derive from it what they may ask.
+const SPOKEN: &str = "3.14.0";
+
+/// Answers Prometheus's clients.
+#[derive(Debug)]
+pub(crate) struct PrometheusBackend {
+    store: Arc<Store>,
+    config: Arc<Config>,
+    engine: Engine,
+    threads: Threads,
+}
+
+impl PrometheusBackend {
+    pub(crate) fn new(store: Arc<Store>, config: Arc<Config>) -> PrometheusBackend {
+        let lookback_ms = i64::try_from(config.query.lookback.as_millis()).unwrap_or(i64::MAX);
+        let engine = Engine::new(Options { lookback_ms, ..Options::default() });
+        PrometheusBackend { store, config, engine, threads: Threads::of_this_machine() }
+    }
+
+    fn options<'a>(&'a self, lookback_ms: Option<i64>, cancel: &'a Cancel) -> QueryOptions<'a> {
+        let query = &self.config.query;
+        let limits = Limits {
+            samples_max: query.samples_max,
+            bytes_max: query.bytes_max,
+            ..Limits::default()
+        };
+        QueryOptions { lookback_ms, limits, cancel, pool: &self.threads }
+    }
+
+    /// Asks the store once for each selector, and returns all distinct answers.
+    fn gather<T: Ord>(
+        &self,
+        selection: &Selection,
+        ask: impl Fn(&[LabelMatcher], usize) -> Result<Vec<T>, ReadError>,
+    ) -> Result<Vec<T>, Error> {
+        let limit = selection.limit.unwrap_or(usize::MAX);
+        if selection.selectors.is_empty() {
+            return ask(&[], limit).map_err(|error| read_error(&error));
+        }
+        let mut found = Vec::new();
+        for selector in &selection.selectors {
+            let matchers = compile(selector)?;
+            found.extend(ask(&matchers, limit).map_err(|error| read_error(&error))?);
+        }
+        found.sort_unstable();
+        found.dedup();
+        found.truncate(limit);
+        Ok(found)
+    }
+}
+
+impl Backend for PrometheusBackend {
+    fn query(&self, query: &InstantQuery, cancel: &Cancel) -> Result<Answer, Error> {
+        let source = SampleSource::new(&self.store.tsdb);
+        let options = self.options(query.lookback_ms, cancel);
+        Ok(self.engine.instant(&source, &query.query, query.time.0, &options)?)
+    }
+
+    fn query_range(&self, query: &RangeQuery, cancel: &Cancel) -> Result<Answer, Error> {
+        let source = SampleSource::new(&self.store.tsdb);
+        let options = self.options(query.lookback_ms, cancel);
+        Ok(self.engine.range(&source, &query.query, query.range, &options)?)
+    }
+
+    fn labels(&self, selection: &Selection, _cancel: &Cancel) -> Result<Vec<String>, Error> {
+        let (start, end) = (selection.start, selection.end);
+        self.gather(selection, |matchers, limit| {
+            self.store.tsdb.label_names(matchers, start, end, limit)
+        })
+    }
+
+    fn label_values(
+        &self,
+        name: &str,
+        selection: &Selection,
+        _cancel: &Cancel,
+    ) -> Result<Vec<String>, Error> {
+        let (start, end) = (selection.start, selection.end);
+        self.gather(selection, |matchers, limit| {
+            self.store.tsdb.label_values(name, matchers, start, end, limit)
+        })
+    }
+
+    fn series(&self, selection: &Selection, _cancel: &Cancel) -> Result<Vec<Labels>, Error> {
+        let (start, end) = (selection.start, selection.end);
+        self.gather(selection, |matchers, limit| {
+            self.store.tsdb.series(matchers, start, end, limit)
+        })
+    }
+
+    fn metadata(
+        &self,
+        metric: Option<&str>,
+        limit: Option<usize>,
+    ) -> Result<Vec<(String, Vec<MetricMetadata>)>, Error> {
+        let known = self.store.tsdb.metadata(metric, limit.unwrap_or(usize::MAX));
+        Ok(known.into_iter().map(|(name, metadata)| (name, vec![metadata])).collect())
+    }
+
+    fn exemplars(
+        &self,
+        query: &ExemplarQuery,
+        _cancel: &Cancel,
+    ) -> Result<Vec<SeriesExemplars>, Error> {
+        let expression = weft_promql::parse::parse(&query.query)
+            .map_err(|error| Error::bad_data(error.to_string()))?;
+        let mut found = Vec::new();
+        for selector in expression.selectors() {
+            let matchers = compile(&selector)?;
+            let series = self.store.tsdb.exemplars(&matchers, query.start, query.end);
+            found.extend(series.into_iter().map(|(labels, exemplars)| SeriesExemplars { labels, exemplars }));
+        }
+        Ok(found)
+    }
+
+    fn write(&self, version: Version, body: &Bytes) -> Result<Written, Error> {
+        self.store.take_remote_write(version, body).map_err(take_error)
+    }
+
+    fn tsdb_status(&self, limit: usize) -> Result<TsdbStatus, Error> {
+        let status = self.store.tsdb.status();
+        let counts = |list: &[(String, usize)]| -> Vec<Count> {
+            let count = |(name, value): &(String, usize)| Count { name: name.clone(), value: *value as u64 };
+            list.iter().take(limit).map(count).collect()
+        };
+        let (min_time, max_time) = status.parts_range.unwrap_or_default();
+        Ok(TsdbStatus {
+            head_stats: HeadStats {
+                num_series: status.series as u64,
+                num_label_pairs: status.label_pairs as u64,
+                chunk_count: 0,
+                min_time,
+                max_time,
+            },
+            series_count_by_metric_name: counts(&status.top_metrics),
+            label_value_count_by_label_name: counts(&status.top_labels),
+            memory_in_bytes_by_label_name: Vec::new(),
+            series_count_by_label_value_pair: counts(&status.top_pairs),
+        })
+    }
+
+    fn runtime_info(&self) -> Result<RuntimeInfo, Error> {
+        let started = Millis((weft_runtime::process::usage().start_seconds * 1000.0) as i64);
+        let cwd = std::env::current_dir().map(|it| it.display().to_string()).unwrap_or_default();
+        Ok(RuntimeInfo {
+            start_time: started.to_string(),
+            cwd,
+            hostname: self.store.host_name.clone(),
+            server_time: self.store.now().to_string(),
+            reload_config_success: true,
+            last_config_time: started.to_string(),
+            corruption_count: self.store.records_damaged(),
+            storage_retention: text::duration(self.config.metrics.retention),
+        })
+    }
+
+    fn build_info(&self) -> BuildInfo {
+        BuildInfo {
+            version: SPOKEN.to_owned(),
+            revision: format!("weft-{}", env!("CARGO_PKG_VERSION")),
+            ..BuildInfo::default()
+        }
+    }
+
+    fn flags(&self) -> Vec<Flag> {
+        let config = &self.config;
+        let flag = |name: &str, value: String| Flag { name: name.to_owned(), value };
+        vec![
+            flag("query.lookback-delta", text::duration(config.query.lookback)),
+            flag("query.max-concurrency", config.query.at_once_max.to_string()),
+            flag("query.max-samples", config.query.samples_max.to_string()),
+            flag("query.timeout", text::duration(config.query.timeout)),
+            flag("storage.tsdb.path", config.data.join("tsdb").display().to_string()),
+            flag("storage.tsdb.retention.time", text::duration(config.metrics.retention)),
+            flag("web.enable-admin-api", config.admin_api.to_string()),
+            flag("web.enable-remote-write-receiver", "true".to_owned()),
+            flag("web.listen-address", config.http.to_string()),
+        ]
+    }
+
+    fn config(&self) -> String {
+        String::from("global: {}\n")
+    }
+
+    fn wal_replay(&self) -> WalReplay {
+        WalReplay::default()
+    }
+
+    fn delete_series(&self, selection: &Selection) -> Result<(), Error> {
+        for selector in &selection.selectors {
+            let matchers = compile(selector)?;
+            self.store.delete_samples(&matchers, selection.start, selection.end).map_err(take_error)?;
+        }
+        Ok(())
+    }
+
+    fn clean_tombstones(&self) -> Result<(), Error> {
+        self.store.flush().map_err(take_error)
+    }
+
+    fn snapshot(&self) -> Result<String, Error> {
+        self.store.snapshot().map_err(take_error)
+    }
+}
+
+fn compile(matchers: &[Matcher]) -> Result<Vec<LabelMatcher>, Error> {
+    LabelMatcher::compile_all(matchers).map_err(|error| Error::bad_data(error.to_string()))
+}
+
+fn read_error(error: &ReadError) -> Error {
+    match error {
+        ReadError::TooManySeries { .. } => Error::new(ErrorKind::Execution, error.to_string()),
+        ReadError::Part(_) => Error::internal(error),
+    }
+}
+
+/// Puts a refusal of the store into the terms of HTTP.
+pub(super) fn take_error(error: TakeError) -> Error {
+    match error {
+        TakeError::Malformed(what) => Error::bad_data(what),
+        TakeError::Unavailable(_) => Error::new(ErrorKind::Unavailable, chain(&error)),
+        TakeError::Internal(_) => Error::internal(&error),
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text += ": ";
+        text += &cause.to_string();
+        source = cause.source();
+    }
+    text
+}

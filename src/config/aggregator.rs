@@ -1,0 +1,103 @@
+//! The aggregator's settings.
+
+use std::path::Path;
+
+use weft_aggregator::config::{Config, LogsConfig, MetricsConfig, QueryConfig};
+
+use super::reader::{Key, Reader, key};
+use super::{address, memory};
+
+pub(super) fn read(reader: &mut Reader<'_>, data: &Path) -> Config {
+    Config {
+        data: data.to_owned(),
+        http: address(reader, key(
+            "aggregator.http",
+            "127.0.0.1:7700",
+            "Where the HTTP APIs and the web page are served.",
+        )),
+        ingest: address(reader, key(
+            "aggregator.ingest",
+            "127.0.0.1:7710",
+            "Where collectors and agents connect, over UDP (QUIC) and TCP (gRPC).",
+        )),
+        names: reader.texts(key(
+            "aggregator.names",
+            "",
+            "Host names and addresses by which peers reach the ingest port.",
+        )),
+        metrics: metrics(reader),
+        logs: LogsConfig {
+            retention: reader.interval(key("aggregator.logs.retention", "7d", "How long lines are kept.")),
+            retention_bytes: optional_bytes(reader, key(
+                "aggregator.logs.retention_bytes",
+                "",
+                "Disk space for lines; the oldest go first. Without it, no limit.",
+            )),
+        },
+        query: query(reader),
+        flush_every: reader.interval(key(
+            "aggregator.flush_every",
+            "30s",
+            "Time between two moves of what is in memory into files; the journal covers the rest.",
+        )),
+        admin_api: reader.switch(key(
+            "aggregator.admin_api",
+            "false",
+            "Whether series may be deleted and snapshots made over HTTP.",
+        )),
+        certificate_lifetime: reader.interval(key(
+            "aggregator.certificate_lifetime",
+            "1d",
+            "How long certificates of agents and collectors live; they renew themselves at 70 %.",
+        )),
+    }
+}
+
+fn metrics(reader: &mut Reader<'_>) -> MetricsConfig {
+    MetricsConfig {
+        retention: reader.interval(key("aggregator.metrics.retention", "15d", "How long samples are kept.")),
+        retention_bytes: optional_bytes(reader, key(
+            "aggregator.metrics.retention_bytes",
+            "",
+            "Disk space for samples; the oldest go first. Without it, no limit.",
+        )),
+        series_max: reader.number(key(
+            "aggregator.metrics.series_max",
+            "3000000",
+            "Active series; new ones beyond are refused, counted, and the offender named.",
+        )) as usize,
+    }
+}
+
+fn query(reader: &mut Reader<'_>) -> QueryConfig {
+    QueryConfig {
+        timeout: reader.interval(key("aggregator.query.timeout", "2m", "The longest a query may take.")),
+        at_once_max: reader.number(key(
+            "aggregator.query.at_once_max",
+            "20",
+            "Queries at one time; more wait.",
+        )) as usize,
+        samples_max: reader.number(key(
+            "aggregator.query.samples_max",
+            "50000000",
+            "Samples that one query may hold in memory.",
+        )) as usize,
+        bytes_max: memory(reader, key(
+            "aggregator.query.bytes_max",
+            "1GiB",
+            "Memory that one query may hold.",
+        )),
+        lookback: reader.interval(key(
+            "aggregator.query.lookback",
+            "5m",
+            "How far back an instant selector looks for a sample.",
+        )),
+    }
+}
+
+fn optional_bytes(reader: &mut Reader<'_>, key: Key) -> Option<u64> {
+    reader.value(key, "a size such as 100GiB", |text| match text {
+        "" => Some(None),
+        text => weft_stdx::text::parse_bytes(text).map(Some),
+    })
+}
