@@ -6,6 +6,7 @@
 pub mod histogram;
 pub mod id;
 pub mod labels;
+pub mod level;
 pub mod limits;
 pub mod matcher;
 pub mod sample;
@@ -14,6 +15,7 @@ pub mod time;
 pub use histogram::{FloatHistogram, Span};
 pub use id::{AgentId, SessionId, StreamKind};
 pub use labels::{Labels, LabelsBuilder, METRIC_NAME};
+pub use level::Level;
 pub use matcher::{MatchOp, Matcher};
 pub use sample::{
     Exemplar, MetricKind, MetricMetadata, STALE_NAN_BITS, Sample, is_stale, stale_nan,
