@@ -1,1 +1,16 @@
-//! One region's funnel: intake, admit, shape, outlet.
+//! One region's funnel: agents in, one stream of batches out, nothing lost in between.
+//!
+//! ```text
+//!   agents ==> intake --> admit --> shape --> spool --> outlet ==> aggregator
+//!                ^  who, what,     origin,    group       |
+//!                |  how much       labels     commit      |
+//!                +-- ack once durable         free on ack +
+//! ```
+//!
+//! In: channels of agents. Out: the same batches, payloads untouched, at an aggregator.
+//! Bound: the spool. While it is full agents get no credit and keep their data themselves; a batch
+//! is acknowledged only after it is on disk.
+
+pub mod config;
+
+pub use config::Config;
