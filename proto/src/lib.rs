@@ -7,6 +7,7 @@
 
 pub mod batch;
 pub mod convert;
+pub mod delivery;
 pub mod payload;
 pub mod range_set;
 
