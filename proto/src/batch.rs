@@ -107,42 +107,56 @@ pub fn check(batch: &v1::Batch) -> Result<BatchKey, BatchError> {
     Ok(key)
 }
 
-/// Returns the batch that stands for one that was dropped: the same key and times, and the count
-/// of what is lost. Dropped batches are told one by one, so that a receiver that has some of them
+/// What is told of batches that were dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost<'a> {
+    /// The number of the last one; the first is that of the key.
+    pub last_seq: u64,
+    /// How many items they held.
+    pub items: u64,
+    /// The time of the first item.
+    pub first: Millis,
+    /// The time of the last item.
+    pub last: Millis,
+    /// Why, in the words of the drop counters.
+    pub reason: &'a str,
+}
+
+/// Returns the batch that stands for those that were dropped, from that of `key` on. Batches that
+/// may have been sent before are best told one by one, so that a receiver that has some of them
 /// already counts exactly those that it has not.
-pub fn gap(key: BatchKey, items: u32, times: (Millis, Millis), reason: &str) -> v1::Batch {
-    let (first, last) = times;
+pub fn gap(key: BatchKey, lost: Lost<'_>) -> v1::Batch {
     let gap = v1::Gap {
         seqs: Some(v1::SeqRange {
             first: key.seq,
-            last: key.seq,
+            last: lost.last_seq,
         }),
-        items: items.into(),
-        reason: reason.to_owned(),
-        first_ms: first.0,
-        last_ms: last.0,
+        items: lost.items,
+        reason: lost.reason.to_owned(),
+        first_ms: lost.first.0,
+        last_ms: lost.last.0,
     };
     let encoded = Encoded {
         encoding: v1::Encoding::GapV1,
-        items,
-        first,
-        last,
+        items: u32::try_from(lost.items).unwrap_or(u32::MAX),
+        first: lost.first,
+        last: lost.last,
         payload: Bytes::from(gap.encode_to_vec()),
     };
     seal(key, encoded)
 }
 
-/// Reads the gap that a checked batch carries.
-pub fn decode_gap(batch: &v1::Batch) -> Result<v1::Gap, BatchError> {
+/// Reads the gap that a checked batch carries, and the number of the last batch that is gone;
+/// the first is that of the batch itself.
+pub fn decode_gap(batch: &v1::Batch) -> Result<(v1::Gap, u64), BatchError> {
     let gap = v1::Gap::decode(batch.payload.clone()).map_err(|_| BatchError::Gap)?;
-    let own = v1::SeqRange {
-        first: batch.seq,
-        last: batch.seq,
-    };
-    if gap.seqs == Some(own) {
-        Ok(gap)
-    } else {
-        Err(BatchError::Gap)
+    match gap.seqs {
+        Some(v1::SeqRange { first, last })
+            if first == batch.seq && (first..u64::MAX).contains(&last) =>
+        {
+            Ok((gap, last))
+        }
+        _ => Err(BatchError::Gap),
     }
 }
 
@@ -199,13 +213,31 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_stands_for_its_own_batch_only() {
-        let batch = gap(KEY, 40, (Millis(5), Millis(9)), "spool_full");
+    fn a_gap_begins_with_its_own_batch() {
+        let lost = Lost {
+            last_seq: 5,
+            items: 40,
+            first: Millis(5),
+            last: Millis(9),
+            reason: "spool_full",
+        };
+        let batch = gap(KEY, lost);
         assert_eq!(check(&batch), Ok(KEY));
-        let told = decode_gap(&batch).unwrap();
-        assert_eq!((told.items, told.reason.as_str()), (40, "spool_full"));
+        let (told, last) = decode_gap(&batch).unwrap();
+        assert_eq!(
+            (told.items, told.reason.as_str(), last),
+            (40, "spool_full", 5)
+        );
         let mut other = batch;
         other.seq += 1;
         assert_eq!(decode_gap(&other), Err(BatchError::Gap));
+        let backwards = gap(
+            KEY,
+            Lost {
+                last_seq: 2,
+                ..lost
+            },
+        );
+        assert_eq!(decode_gap(&backwards), Err(BatchError::Gap));
     }
 }

@@ -9,9 +9,8 @@ pub mod batch;
 pub mod convert;
 pub mod delivery;
 pub mod payload;
-pub mod range_set;
 
-pub use range_set::RangeSet;
+pub use weft_model::RangeSet;
 
 /// The messages, as generated; see the `.proto` file for what each field means.
 #[allow(

@@ -9,6 +9,7 @@ pub mod labels;
 pub mod level;
 pub mod limits;
 pub mod matcher;
+pub mod range_set;
 pub mod sample;
 pub mod time;
 
@@ -17,6 +18,7 @@ pub use id::{AgentId, SessionId, StreamKind};
 pub use labels::{Labels, LabelsBuilder, METRIC_NAME};
 pub use level::Level;
 pub use matcher::{MatchOp, Matcher};
+pub use range_set::RangeSet;
 pub use sample::{
     Exemplar, MetricKind, MetricMetadata, STALE_NAN_BITS, Sample, is_stale, stale_nan,
 };

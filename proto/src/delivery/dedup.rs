@@ -88,6 +88,20 @@ impl Dedup {
         }
     }
 
+    /// Returns how many of the batches from that of `key` to `last_seq` were not seen.
+    pub fn unseen(&self, key: BatchKey, last_seq: u64) -> u64 {
+        let range = key.seq..last_seq.saturating_add(1);
+        match self.streams.get(&(key.session, key.stream)) {
+            None => range.end - range.start,
+            Some(seen) => seen
+                .seqs
+                .missing(range)
+                .iter()
+                .map(|gap| gap.end - gap.start)
+                .sum(),
+        }
+    }
+
     /// Tells whether a batch may be stored, and notes it if so.
     pub fn admit(&mut self, key: BatchKey, now: Millis) -> Admission {
         let admission = self.check(key);
@@ -101,8 +115,13 @@ impl Dedup {
 
     /// Notes a batch as seen, whatever [`Dedup::check`] says: for what is stored already.
     pub fn note(&mut self, key: BatchKey, now: Millis) {
+        self.note_to(key, key.seq, now);
+    }
+
+    /// Notes the batches from that of `key` to `last_seq` as seen: a gap.
+    pub fn note_to(&mut self, key: BatchKey, last_seq: u64, now: Millis) {
         let seen = self.streams.entry((key.session, key.stream)).or_default();
-        seen.seqs.insert(key.seq..key.seq.saturating_add(1));
+        seen.seqs.insert(key.seq..last_seq.saturating_add(1));
         seen.last = seen.last.max(now);
     }
 

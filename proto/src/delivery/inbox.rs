@@ -30,7 +30,7 @@ pub enum Offer {
 pub struct Inbox<P> {
     appended: Dedup,
     durable: Dedup,
-    waiting: VecDeque<(P, BatchKey)>,
+    waiting: VecDeque<(P, BatchKey, u64)>,
 }
 
 impl<P: Ord + Copy> Inbox<P> {
@@ -55,10 +55,35 @@ impl<P: Ord + Copy> Inbox<P> {
         }
     }
 
+    /// Tells what to do with a gap from the batch of `key` to `last_seq`: it is stored when any of
+    /// them is new. How many are, [`Inbox::unseen`] tells.
+    pub fn offer_gap(&self, key: BatchKey, last_seq: u64) -> Offer {
+        if self.durable.unseen(key, last_seq) == 0 {
+            Offer::AckAgain
+        } else if self.appended.unseen(key, last_seq) == 0 {
+            Offer::Wait
+        } else if self.appended.check(key) == Admission::TooFarAhead {
+            Offer::TooFarAhead
+        } else {
+            Offer::Store
+        }
+    }
+
+    /// Returns how many of the batches from that of `key` to `last_seq` were not appended: what
+    /// a gap adds to the count of dropped batches.
+    pub fn unseen(&self, key: BatchKey, last_seq: u64) -> u64 {
+        self.appended.unseen(key, last_seq)
+    }
+
     /// Notes that a batch was appended at `position`, which is greater than any before.
     pub fn appended(&mut self, key: BatchKey, position: P, now: Millis) {
-        self.appended.note(key, now);
-        self.waiting.push_back((position, key));
+        self.appended_gap(key, key.seq, position, now);
+    }
+
+    /// Notes that a gap was appended at `position`, which is greater than any before.
+    pub fn appended_gap(&mut self, key: BatchKey, last_seq: u64, position: P, now: Millis) {
+        self.appended.note_to(key, last_seq, now);
+        self.waiting.push_back((position, key, last_seq));
     }
 
     /// Notes a batch that is refused for good and counted: it is acknowledged as if it was
@@ -72,8 +97,9 @@ impl<P: Ord + Copy> Inbox<P> {
     /// more to acknowledge.
     pub fn durable_to(&mut self, end: P, now: Millis) -> BTreeSet<(SessionId, StreamKind)> {
         let mut streams = BTreeSet::new();
-        while let Some((_, key)) = self.waiting.pop_front_if(|(position, _)| *position < end) {
-            self.durable.note(key, now);
+        let before = |entry: &mut (P, BatchKey, u64)| entry.0 < end;
+        while let Some((_, key, last_seq)) = self.waiting.pop_front_if(before) {
+            self.durable.note_to(key, last_seq, now);
             streams.insert((key.session, key.stream));
         }
         streams

@@ -54,6 +54,8 @@ pub struct SendWindow<T> {
 #[derive(Clone, Debug)]
 struct Entry<T> {
     key: BatchKey,
+    /// Greater than that of the key for a gap.
+    last_seq: u64,
     bytes: u64,
     item: T,
     state: State,
@@ -84,12 +86,18 @@ impl<T> SendWindow<T> {
 
     /// Adds a batch of so many bytes behind all others.
     pub fn push(&mut self, key: BatchKey, bytes: u64, item: T) {
+        self.push_gap(key, key.seq, bytes, item);
+    }
+
+    /// Adds a gap that stands for the batches up to `last_seq`, behind all others.
+    pub fn push_gap(&mut self, key: BatchKey, last_seq: u64, bytes: u64, item: T) {
         self.held_bytes += bytes;
         let state = State::Waiting {
             not_before: Millis(i64::MIN),
         };
         self.entries.push_back(Entry {
             key,
+            last_seq,
             bytes,
             item,
             state,
@@ -258,7 +266,9 @@ impl<T> Entry<T> {
     ) -> bool {
         self.key.session == session
             && self.key.stream == stream
-            && ranges.iter().any(|range| range.contains(&self.key.seq))
+            && ranges
+                .iter()
+                .any(|range| range.contains(&self.key.seq) && range.contains(&self.last_seq))
     }
 }
 
@@ -367,6 +377,19 @@ mod tests {
         let settled = window.handle_ack(&bad, Millis(0)).unwrap();
         assert_eq!(settled.refused[0].reason, NackReason::Malformed);
         assert_eq!((window.len(), window.in_flight_bytes()), (1, 10));
+    }
+
+    #[test]
+    fn a_gap_is_settled_with_its_last_batch() {
+        let mut window = SendWindow::new();
+        window.connected(50);
+        window.push_gap(key(3), 6, 10, ());
+        let mut settle = |durable_seq, ranges: &[(u64, u64)]| {
+            let ack = ack(durable_seq, ranges, vec![]);
+            window.handle_ack(&ack, Millis(0)).unwrap().acked.len()
+        };
+        assert_eq!(settle(5, &[]), 0);
+        assert_eq!(settle(2, &[(3, 6)]), 1);
     }
 
     #[test]
