@@ -1,10 +1,16 @@
 //! What was dropped, by reason: every sample and line that came and is not stored.
 //!
 //! In: counts from wherever something is dropped. Out: the same counts, for `/metrics` and
-//! `/weft/v1/status`. Reasons are words of the code, so their number is bounded.
+//! `/weft/v1/status`. Reasons are words of the code, here
+//! or at the sender; those of senders are shortened, and beyond [`REASONS_MAX`] they are "other".
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+
+use weft_model::StreamKind;
+
+/// How many different reasons are told apart.
+const REASONS_MAX: usize = 200;
 
 /// Counts drops.
 #[derive(Debug, Default)]
@@ -45,6 +51,15 @@ impl Drops {
         self.add(Dropped::Batches, reason, 1);
     }
 
+    /// Counts what a sender dropped before it could be delivered, as its gap tells.
+    pub(crate) fn gap(&self, stream: StreamKind, reason: &str, items: u64) {
+        let reason: String = reason.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(40).collect();
+        match stream {
+            StreamKind::Logs => self.lines(&reason, items),
+            StreamKind::Metrics | StreamKind::Events => self.samples(&reason, items),
+        }
+    }
+
     /// Returns all counts.
     pub(crate) fn counts(&self) -> Vec<(Dropped, String, u64)> {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,7 +74,8 @@ impl Drops {
         match counts.get_mut(&(what, reason.to_owned())) {
             Some(known) => *known += count,
             None => {
-                counts.insert((what, reason.to_owned()), count);
+                let reason = if counts.len() < REASONS_MAX { reason } else { "other" };
+                *counts.entry((what, reason.to_owned())).or_default() += count;
             }
         }
     }

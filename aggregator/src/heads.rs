@@ -8,4 +8,5 @@ pub(crate) mod lines;
 pub(crate) mod samples;
 mod sessions;
 
-pub(crate) use sessions::{Applied, Sessions};
+pub(crate) use lines::Covered;
+pub(crate) use sessions::{Applied, Into, Sessions};

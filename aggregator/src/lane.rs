@@ -36,6 +36,11 @@ impl Lane {
         Ok((lane, report))
     }
 
+    /// Goes on from a checkpoint.
+    pub(crate) fn resume(&self, admitted: Dedup) {
+        *self.admitted() = admitted;
+    }
+
     /// Returns what was admitted, to look at or to add to.
     pub(crate) fn admitted(&self) -> MutexGuard<'_, Dedup> {
         self.admitted.lock().unwrap_or_else(PoisonError::into_inner)
@@ -61,7 +66,7 @@ impl Lane {
     pub(crate) fn checkpoint<T>(&self, more: impl FnOnce() -> T) -> (Checkpoint, T) {
         let _nobody = self.applying.write().unwrap_or_else(PoisonError::into_inner);
         let checkpoint =
-            Checkpoint { position: self.journal.end(), admitted: self.admitted().to_bytes() };
+            Checkpoint { position: self.journal.end(), admitted: self.admitted().encode() };
         (checkpoint, more())
     }
 

@@ -1,1 +1,30 @@
-//! Memory and judgement: intake, admit, journal, heads, query, serve.
+//! Memory and judgement.
+//!
+//! ```text
+//!   collectors, agents ══▶ intake ──▶ admit ──▶ journal ──▶ heads: TSDB, log store
+//!   remote write, push ──▶ serve  ──────────────┘               │         │
+//!                                                          parts on disk, blocks
+//!   Grafana, weft query ◀── serve ◀── query: PromQL, LogQL ◀────┘         │
+//!                                        upkeep: flush, merge, retention ─┘
+//! ```
+//!
+//! In: batches over QUIC or gRPC, requests over HTTP. Out: answers.
+//! What is acknowledged is in a journal on the disk; what is in a journal is applied once.
+//! Bound: see [`Config`]; what is over a limit is refused or dropped, counted, with a reason.
+
+mod aggregator;
+pub mod config;
+mod drops;
+mod heads;
+mod intake;
+mod lane;
+mod query;
+mod serve;
+mod status;
+mod store;
+mod telemetry;
+mod upkeep;
+
+pub use aggregator::{Aggregator, BuildError, Surroundings};
+pub use config::Config;
+pub use status::{Status, StatusBoard};

@@ -1,0 +1,92 @@
+//! The TSDB as PromQL's source.
+//!
+//! In: matchers and a stretch of time. Out: the selection's series, decoded into columns.
+
+use std::sync::Arc;
+
+use weft_matcher::LabelMatcher;
+use weft_model::{Labels, Matcher, Millis};
+use weft_promql::{Column, SelectHints, SeriesSet, Source, SourceError};
+use weft_tsdb::{Selection, Tsdb};
+
+/// Selects from a TSDB.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SampleSource<'a> {
+    tsdb: &'a Tsdb,
+}
+
+impl<'a> SampleSource<'a> {
+    pub(crate) fn new(tsdb: &'a Tsdb) -> SampleSource<'a> {
+        SampleSource { tsdb }
+    }
+}
+
+impl Source for SampleSource<'_> {
+    fn select(
+        &self,
+        matchers: &[Matcher],
+        start_ms: i64,
+        end_ms: i64,
+        _hints: &SelectHints,
+    ) -> Result<Box<dyn SeriesSet + '_>, SourceError> {
+        let compiled = LabelMatcher::compile_all(matchers).map_err(SourceError::new)?;
+        let selected = self.tsdb.select(&compiled, Millis(start_ms), Millis(end_ms));
+        let selection = selected.map_err(SourceError::new)?;
+        let unread = Labels::empty();
+        let range = (Millis(start_ms), Millis(end_ms));
+        Ok(Box::new(Selected { selection, unread, range }))
+    }
+}
+
+struct Selected {
+    selection: Selection,
+    /// What stands for labels that cannot be read: the series' samples then fail to be read, too.
+    unread: Labels,
+    range: (Millis, Millis),
+}
+
+impl SeriesSet for Selected {
+    fn len(&self) -> usize {
+        self.selection.len()
+    }
+
+    fn labels(&self, series: usize) -> Labels {
+        self.selection.labels(series).unwrap_or_else(|_| self.unread.clone())
+    }
+
+    fn read(&self, series: usize, into: &mut Column) -> Result<(), SourceError> {
+        let before = into.times.len();
+        let histograms = self
+            .selection
+            .read_both(series, &mut into.times, &mut into.values)
+            .map_err(SourceError::new)?;
+        if histograms.is_empty() {
+            return Ok(());
+        }
+        let floats: Vec<(i64, f64)> =
+            into.times.drain(before..).zip(into.values.drain(before..)).collect();
+        let mut floats = floats.into_iter().peekable();
+        for (time, histogram) in histograms {
+            while let Some((at, value)) = floats.next_if(|(at, _)| *at < time) {
+                into.push(at, value);
+            }
+            into.push_histogram(time, Arc::new(histogram));
+        }
+        floats.for_each(|(time, value)| into.push(time, value));
+        Ok(())
+    }
+
+    fn read_newest(&self, series: usize, into: &mut Column) -> Result<(), SourceError> {
+        let (start, end) = self.range;
+        let newest = self.selection.newest(series, end, start).map_err(SourceError::new)?;
+        match newest {
+            Some((time, value)) => into.push(time, value),
+            // Only floats are kept at hand; it may be a histogram.
+            None => {
+                self.read(series, into)?;
+                into.keep_newest();
+            }
+        }
+        Ok(())
+    }
+}

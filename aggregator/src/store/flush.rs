@@ -1,0 +1,125 @@
+//! How the journals stay short: what they hold is made durable in the stores, then trimmed.
+//!
+//! The order is what keeps data safe: checkpoint, store, checkpoint on the disk, trim. A crash in
+//! between means that records are applied again, which changes nothing.
+
+use std::path::Path;
+use std::sync::PoisonError;
+
+use weft_matcher::LabelMatcher;
+use weft_model::Millis;
+
+use super::Store;
+use super::take::{TakeError, chain};
+use crate::lane::Checkpoint;
+
+/// How long a session is remembered after it was last heard: longer than any spool waits.
+const SESSION_MILLIS: i64 = 7 * 86_400_000;
+
+/// Where the checkpoint of the samples lane is kept, below `journal/`.
+pub(super) const SAMPLES_CHECKPOINT: &str = "samples.checkpoint";
+
+impl Store {
+    /// Makes all that was taken durable in the stores, and trims the journals.
+    pub(crate) fn flush(&self) -> Result<(), TakeError> {
+        let _alone = self.flushing.lock().unwrap_or_else(PoisonError::into_inner);
+        let samples = self.flush_samples();
+        let lines = self.flush_lines();
+        samples.and(lines)
+    }
+
+    /// Merges, drops what is too old, forgets who is gone. Returns whether there is more to do.
+    pub(crate) fn maintain(&self) -> bool {
+        let _alone = self.flushing.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.now();
+        let before = now.plus(-SESSION_MILLIS);
+        self.samples.admitted().expire(before);
+        self.lines.admitted().expire(before);
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).forget(before);
+        self.covered.lock().unwrap_or_else(PoisonError::into_inner).forget(before);
+        if let Err(error) = self.logdb.maintain(now) {
+            tracing::warn!(error = chain(&error), "log store not maintained");
+        }
+        match self.tsdb.maintain(now) {
+            Ok(report) => {
+                for fault in &report.set_aside {
+                    tracing::error!(error = chain(fault), "part set aside");
+                }
+                report.more
+            }
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "samples not merged");
+                false
+            }
+        }
+    }
+
+    /// Deletes samples.
+    pub(crate) fn delete_samples(
+        &self,
+        matchers: &[LabelMatcher],
+        start: Millis,
+        end: Millis,
+    ) -> Result<(), TakeError> {
+        // What the journal holds would come back with the next start.
+        self.flush()?;
+        self.tsdb.delete(matchers, start, end).map(|_| ()).map_err(internal)
+    }
+
+    /// Makes a snapshot of the samples below `snapshots/` and returns its name.
+    pub(crate) fn snapshot(&self) -> Result<String, TakeError> {
+        self.flush()?;
+        let name = self.now().to_string().replace([':', '.'], "-");
+        let dir = self.dir.join("snapshots").join(&name);
+        self.tsdb.snapshot(&dir).map_err(internal)?;
+        Ok(name)
+    }
+
+    fn flush_samples(&self) -> Result<(), TakeError> {
+        let waiting = || {
+            self.sessions.lock().unwrap_or_else(PoisonError::into_inner).oldest_waiting()
+        };
+        let (mut checkpoint, waiting) = self.samples.checkpoint(waiting);
+        if let Some(waiting) = waiting {
+            checkpoint.position = checkpoint.position.min(waiting);
+        }
+        self.tsdb.flush(self.now()).map_err(internal)?;
+        self.dictionaries.sync().map_err(internal)?;
+        self.keep(SAMPLES_CHECKPOINT, &checkpoint)?;
+        self.samples.trim(checkpoint.position).map_err(internal)
+    }
+
+    fn flush_lines(&self) -> Result<(), TakeError> {
+        let covered = || self.covered.lock().unwrap_or_else(PoisonError::into_inner).encode();
+        let (checkpoint, covered) = self.lines.checkpoint(covered);
+        let cookie = lines_cookie(&checkpoint, &covered);
+        self.logdb.flush(self.now(), &cookie).map_err(internal)?;
+        self.lines.trim(checkpoint.position).map_err(internal)
+    }
+
+    fn keep(&self, name: &str, checkpoint: &Checkpoint) -> Result<(), TakeError> {
+        let path = self.dir.join("journal").join(name);
+        self.disk.write_atomic(Path::new(&path), &checkpoint.to_bytes()).map_err(internal)
+    }
+}
+
+/// Returns what the log store keeps together with the lines: the checkpoint, and which offsets of
+/// which files are stored.
+fn lines_cookie(checkpoint: &Checkpoint, covered: &[u8]) -> Vec<u8> {
+    let checkpoint = checkpoint.to_bytes();
+    let mut cookie = (checkpoint.len() as u32).to_le_bytes().to_vec();
+    cookie.extend_from_slice(&checkpoint);
+    cookie.extend_from_slice(covered);
+    cookie
+}
+
+/// Reads what [`lines_cookie`] returned.
+pub(super) fn read_lines_cookie(cookie: &[u8]) -> Option<(Checkpoint, &[u8])> {
+    let (len, rest) = cookie.split_first_chunk::<4>()?;
+    let (checkpoint, covered) = rest.split_at_checked(u32::from_le_bytes(*len) as usize)?;
+    Some((Checkpoint::from_bytes(checkpoint)?, covered))
+}
+
+fn internal(error: impl std::error::Error + Send + Sync + 'static) -> TakeError {
+    TakeError::Internal(Box::new(error))
+}

@@ -1,0 +1,281 @@
+//! How data gets in: admitted, journaled, applied, and acknowledged after the sync.
+//!
+//! A record is in the journal before it is in a store, and both before a checkpoint can be taken.
+//! What cannot be decoded is counted as dropped, not tried again.
+
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering::Relaxed;
+
+use bytes::Bytes;
+use prost::Message;
+use weft_api::prometheus::Written;
+use weft_exposition::loki::Push;
+use weft_exposition::remote_write::Version;
+use weft_journal::{AppendError, Position, SyncError};
+use weft_model::{Labels, SessionId};
+use weft_proto::batch::{self, BatchKey};
+use weft_proto::convert;
+use weft_proto::delivery::Admission;
+use weft_proto::payload::decode_logs;
+use weft_proto::v1::{Batch, Encoding, NackReason};
+
+use super::{Store, Taken, Verdict};
+use crate::heads::{Applied, Into, lines, samples};
+use crate::lane::Lane;
+
+/// Kinds of journal records.
+pub(super) mod kind {
+    pub(in crate::store) const BATCH: u8 = 1;
+    pub(in crate::store) const REMOTE_WRITE_1: u8 = 2;
+    pub(in crate::store) const REMOTE_WRITE_2: u8 = 3;
+    pub(in crate::store) const PUSH: u8 = 4;
+    /// In the journal of dictionaries: session, labels that collectors added, payload.
+    pub(in crate::store) const DICTIONARY: u8 = 5;
+}
+
+/// How long a sender waits when the disk is full.
+const RETRY_FULL_MS: u32 = 2000;
+
+/// Why data was not taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TakeError {
+    /// It makes no sense.
+    #[error("{0}")]
+    Malformed(String),
+    /// It cannot be made durable at the moment.
+    #[error("take data: the journal cannot be written")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Something is broken here.
+    #[error("take data")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<AppendError> for TakeError {
+    fn from(error: AppendError) -> TakeError {
+        match error {
+            AppendError::TooLarge { .. } => TakeError::Malformed(error.to_string()),
+            AppendError::Sync(_) => TakeError::Unavailable(Box::new(error)),
+        }
+    }
+}
+
+impl From<SyncError> for TakeError {
+    fn from(error: SyncError) -> TakeError {
+        TakeError::Unavailable(Box::new(error))
+    }
+}
+
+impl Store {
+    /// Takes batches of any sessions, and returns once each has its verdict; those that are
+    /// durable are so on the disk.
+    pub(crate) fn take(&self, batches: Vec<Batch>) -> Vec<Taken> {
+        let mut taken: Vec<Taken> = batches.into_iter().filter_map(|it| self.take_one(it)).collect();
+        let synced = self.samples.sync().and_then(|()| self.lines.sync());
+        if let Err(error) = synced {
+            tracing::error!(error = chain(&error), "batches are not durable");
+            let verdict = Verdict::Refused { reason: NackReason::Full, retry_after_ms: RETRY_FULL_MS };
+            for one in taken.iter_mut().filter(|one| !matches!(one.verdict, Verdict::Refused { .. })) {
+                one.verdict = verdict;
+            }
+        }
+        taken
+    }
+
+    /// Takes a remote-write request.
+    pub(crate) fn take_remote_write(&self, version: Version, body: &Bytes) -> Result<Written, TakeError> {
+        let kind = match version {
+            Version::One => kind::REMOTE_WRITE_1,
+            Version::Two => kind::REMOTE_WRITE_2,
+        };
+        let written = {
+            let _applying = self.samples.applying();
+            let written = samples::store(version, body, &self.tsdb, &self.drops)
+                .map_err(|error| TakeError::Malformed(error.to_string()))?;
+            self.samples.append(kind, &[body])?;
+            written
+        };
+        self.samples.sync()?;
+        self.counts.samples.fetch_add(written.samples, Relaxed);
+        Ok(written)
+    }
+
+    /// Takes lines that were pushed over HTTP.
+    pub(crate) fn take_push(&self, push: &Push<'_>) -> Result<(), TakeError> {
+        let record = lines::push_record(push);
+        {
+            let _applying = self.lines.applying();
+            self.lines.append(kind::PUSH, &[&record])?;
+            lines::store_push(push, &self.logdb);
+        }
+        self.lines.sync()?;
+        let bytes = push.streams.iter().flat_map(|it| &it.entries).map(|entry| entry.line.len());
+        self.count_lines(push.lines() as u64, bytes.sum::<usize>() as u64);
+        Ok(())
+    }
+
+    /// Applies a record of the samples journal again. Returns whether it could be read.
+    pub(super) fn replay_samples(&self, position: Position, kind: u8, payload: &[u8]) -> bool {
+        let body = Bytes::copy_from_slice(payload);
+        match kind {
+            kind::BATCH => self.replay_batch(&self.samples, position, body),
+            kind::REMOTE_WRITE_1 => samples::store(Version::One, &body, &self.tsdb, &self.drops).is_ok(),
+            kind::REMOTE_WRITE_2 => samples::store(Version::Two, &body, &self.tsdb, &self.drops).is_ok(),
+            _ => false,
+        }
+    }
+
+    /// Applies a record of the lines journal again. Returns whether it could be read.
+    pub(super) fn replay_lines(&self, position: Position, kind: u8, payload: &[u8]) -> bool {
+        match kind {
+            kind::BATCH => self.replay_batch(&self.lines, position, Bytes::copy_from_slice(payload)),
+            kind::PUSH => lines::replay_push(payload, &self.logdb).is_some(),
+            _ => false,
+        }
+    }
+
+    fn replay_batch(&self, lane: &Lane, position: Position, payload: Bytes) -> bool {
+        let Ok(batch) = Batch::decode(payload) else { return false };
+        let Ok(key) = batch::check(&batch) else { return false };
+        lane.admitted().note(key, self.now());
+        self.apply(key, &batch, position);
+        true
+    }
+
+    /// Admits, journals and applies one batch. A batch without a session cannot be answered.
+    fn take_one(&self, batch: Batch) -> Option<Taken> {
+        let session = convert::session_id(&batch.session_id).ok()?;
+        let taken = |verdict| Some(Taken { session, seq: batch.seq, verdict });
+        let key = match batch::check(&batch) {
+            Ok(key) => key,
+            Err(error) => {
+                tracing::warn!(origin = batch.origin, error = chain(&error), "batch refused");
+                self.drops.batch("malformed");
+                return taken(Verdict::Refused { reason: error.nack_reason(), retry_after_ms: 0 });
+            }
+        };
+        let lane = self.lane(key.stream);
+        let _applying = lane.applying();
+        let position = {
+            // Held until the record is in the journal: who finds the batch admitted may then
+            // acknowledge it after the next sync.
+            let mut admitted = lane.admitted();
+            match admitted.check(key) {
+                Admission::New => {}
+                Admission::Duplicate => {
+                    self.counts.duplicates.fetch_add(1, Relaxed);
+                    return taken(Verdict::Durable);
+                }
+                Admission::TooFarAhead => {
+                    let (reason, retry_after_ms) = (NackReason::Full, RETRY_FULL_MS);
+                    return taken(Verdict::Refused { reason, retry_after_ms });
+                }
+            }
+            match lane.append(kind::BATCH, &[&batch.encode_to_vec()]) {
+                Ok(position) => {
+                    admitted.note(key, self.now());
+                    position
+                }
+                Err(error) => {
+                    tracing::error!(error = chain(&error), "batch not journaled");
+                    let (reason, retry_after_ms) = (NackReason::Full, RETRY_FULL_MS);
+                    return taken(Verdict::Refused { reason, retry_after_ms });
+                }
+            }
+        };
+        self.counts.batches.fetch_add(1, Relaxed);
+        taken(self.apply(key, &batch, position))
+    }
+
+    /// Puts what a journaled batch holds into its store.
+    fn apply(&self, key: BatchKey, batch: &Batch, position: Position) -> Verdict {
+        let Ok(added) = convert::labels(&batch.labels) else {
+            return self.malformed(batch, "labels over the limit");
+        };
+        match batch.encoding() {
+            Encoding::DictV1 => self.define(key.session, &added, batch),
+            Encoding::MetricsV1 => self.store_samples(key.session, batch, position),
+            Encoding::LogsV1 => self.store_lines(&added, batch),
+            Encoding::GapV1 => match batch::decode_gap(batch) {
+                Ok(gap) => {
+                    self.drops.gap(key.stream, &gap.reason, gap.items);
+                    Verdict::Durable
+                }
+                Err(error) => self.malformed(batch, &error.to_string()),
+            },
+            Encoding::Unspecified => self.malformed(batch, "unknown encoding"),
+        }
+    }
+
+    /// Returns where samples go, and when.
+    pub(super) fn samples_go(&self) -> Into<'_> {
+        Into { tsdb: &self.tsdb, drops: &self.drops, now: self.now() }
+    }
+
+    fn define(&self, session: SessionId, added: &Labels, batch: &Batch) -> Verdict {
+        let kept = self.dictionaries.append(
+            kind::DICTIONARY,
+            &[&convert::session_bytes(session), &(added.as_bytes().len() as u32).to_le_bytes(), added.as_bytes(), &batch.payload],
+        );
+        if let Err(error) = kept {
+            tracing::error!(error = chain(&error), "dictionary not kept");
+        }
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        match sessions.define(session, added, &batch.payload, self.samples_go()) {
+            Ok(samples) => {
+                self.counts.samples.fetch_add(samples, Relaxed);
+                Verdict::Durable
+            }
+            Err(error) => self.malformed(batch, &chain(&error)),
+        }
+    }
+
+    fn store_samples(&self, session: SessionId, batch: &Batch, position: Position) -> Verdict {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        match sessions.store(session, &batch.payload, position, self.samples_go()) {
+            Ok(Applied::Stored { samples }) => {
+                self.counts.samples.fetch_add(samples, Relaxed);
+                Verdict::Durable
+            }
+            Ok(Applied::NeedsDict { epoch }) => Verdict::NeedsDict { epoch },
+            Err(error) => self.malformed(batch, &chain(&error)),
+        }
+    }
+
+    fn store_lines(&self, added: &Labels, batch: &Batch) -> Verdict {
+        let parts = match decode_logs(&batch.payload) {
+            Ok(parts) => parts,
+            Err(error) => return self.malformed(batch, &chain(&error)),
+        };
+        let mut covered = self.covered.lock().unwrap_or_else(PoisonError::into_inner);
+        for part in parts {
+            let stored = covered.store(part, added, &self.logdb, self.now());
+            self.count_lines(stored.lines, stored.bytes);
+            self.counts.duplicates.fetch_add(stored.trimmed, Relaxed);
+        }
+        Verdict::Durable
+    }
+
+    /// Counts a batch that can never be applied; trying again would change nothing.
+    fn malformed(&self, batch: &Batch, what: &str) -> Verdict {
+        tracing::warn!(origin = batch.origin, seq = batch.seq, what, "batch dropped");
+        self.drops.batch("malformed");
+        Verdict::Refused { reason: NackReason::Malformed, retry_after_ms: 0 }
+    }
+
+    fn count_lines(&self, lines: u64, bytes: u64) {
+        self.counts.lines.fetch_add(lines, Relaxed);
+        self.counts.line_bytes.fetch_add(bytes, Relaxed);
+    }
+}
+
+/// Returns an error and its causes in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text += ": ";
+        text += &cause.to_string();
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,62 @@
+//! What is done from time to time: flush, merge, retention, and the rates for people.
+//!
+//! Bound: one flush or merge at a time, on a thread of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+use weft_runtime::{Component, Shutdown};
+
+use crate::status::StatusBoard;
+use crate::store::{Store, chain};
+
+/// How often rates are measured.
+const RATES_EVERY: Duration = Duration::from_secs(1);
+
+/// Keeps the store in order until the stop is requested, then flushes once more.
+pub(crate) async fn run(
+    store: Arc<Store>,
+    flush_every: Duration,
+    status: StatusBoard,
+    component: Component,
+    shutdown: Shutdown,
+) {
+    let mut next_flush = Instant::now() + flush_every;
+    let mut next_rates = Instant::now() + RATES_EVERY;
+    let mut flushing = tokio::task::JoinSet::new();
+    loop {
+        tokio::select! {
+            () = sleep_until(next_rates) => {
+                status.measure();
+                next_rates = Instant::now() + RATES_EVERY;
+            }
+            () = sleep_until(next_flush), if flushing.is_empty() => {
+                let (store, component) = (Arc::clone(&store), component.clone());
+                flushing.spawn_blocking(move || keep_in_order(&store, &component));
+                next_flush = Instant::now() + flush_every;
+            }
+            Some(done) = flushing.join_next(), if !flushing.is_empty() => {
+                if let Err(error) = done {
+                    component.degraded(format!("upkeep failed: {error}"));
+                }
+            }
+            () = shutdown.requested() => break,
+        }
+    }
+    while flushing.join_next().await.is_some() {}
+    let last = tokio::task::spawn_blocking(move || store.flush()).await;
+    match last {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(error = chain(&error), "last flush failed; the journal has it all"),
+        Err(error) => tracing::error!(%error, "last flush panicked; the journal has it all"),
+    }
+}
+
+fn keep_in_order(store: &Store, component: &Component) {
+    match store.flush() {
+        Ok(()) => component.well(),
+        Err(error) => component.degraded(format!("flush failed: {}", chain(&error))),
+    }
+    while store.maintain() {}
+}
