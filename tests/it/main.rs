@@ -17,3 +17,9 @@ mod dialects;
 
 // A wrong configuration, an occupied port, a second process, hostile input.
 mod bad_input;
+
+// The boards of dashboards/: well-formed, and every question of theirs asked.
+mod dashboards;
+
+// The examples of deploy/: settings that the binary reads.
+mod deploy;
