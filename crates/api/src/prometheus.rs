@@ -1,9 +1,86 @@
 //! Prometheus's HTTP API below `/api/v1`.
+//!
+//! In: requests as Grafana's data source and Prometheus's own page send them, by GET or as a form.
+//! Out: the envelope `{"status":…,"data":…}` with Prometheus's words, codes and number format.
 
+mod admin;
 pub mod backend;
+mod envelope;
+mod escape;
+mod exemplars;
+mod listing;
+mod query;
+mod report;
+mod result;
+mod series;
 pub mod status;
 pub mod watch;
 pub mod write;
 
+use std::sync::Arc;
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::middleware::map_response;
+use axum::routing::{MethodRouter, get, post, put};
+
+use crate::app::App;
+
 pub use backend::{Backend, ExemplarQuery, InstantQuery, RangeQuery, Selection, SeriesExemplars};
+pub(crate) use envelope::put_error_in;
 pub use write::Written;
+
+/// Returns the routes.
+pub(crate) fn routes() -> Router<Arc<App>> {
+    let enveloped = Router::new()
+        .route("/query", form(query::instant))
+        .route("/query_range", form(query::range))
+        .route("/query_exemplars", form(exemplars::query))
+        .route("/format_query", form(query::format))
+        .route("/labels", form(series::labels))
+        .route("/label/{name}/values", get(series::label_values))
+        .route("/series", form(series::series))
+        .route("/metadata", get(series::metadata))
+        .route("/targets", get(listing::targets))
+        .route("/targets/metadata", get(listing::target_metadata))
+        .route("/scrape_pools", get(listing::scrape_pools))
+        .route("/rules", get(listing::rules))
+        .route("/alerts", get(listing::alerts))
+        .route("/alertmanagers", get(listing::alertmanagers))
+        .route("/status/config", get(report::config))
+        .route("/status/flags", get(report::flags))
+        .route("/status/runtimeinfo", get(report::runtime_info))
+        .route("/status/buildinfo", get(report::build_info))
+        .route("/status/tsdb", get(report::tsdb))
+        .route("/status/walreplay", get(report::wal_replay))
+        .route("/admin/tsdb/delete_series", changing(admin::delete_series))
+        .route(
+            "/admin/tsdb/clean_tombstones",
+            changing(admin::clean_tombstones),
+        )
+        .route("/admin/tsdb/snapshot", changing(admin::snapshot))
+        .layer(map_response(put_error_in));
+    enveloped.merge(write_route())
+}
+
+/// Senders get plain text: they log it.
+fn write_route() -> Router<Arc<App>> {
+    let route = Router::new().route("/write", post(write::write));
+    route.layer(map_response(crate::plain_error))
+}
+
+fn form<H, T>(handler: H) -> MethodRouter<Arc<App>>
+where
+    H: Handler<T, Arc<App>>,
+    T: 'static,
+{
+    get(handler.clone()).post(handler)
+}
+
+fn changing<H, T>(handler: H) -> MethodRouter<Arc<App>>
+where
+    H: Handler<T, Arc<App>>,
+    T: 'static,
+{
+    post(handler.clone()).merge(put(handler))
+}

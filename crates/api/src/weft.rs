@@ -1,8 +1,20 @@
 //! weft's own API below `/weft/v1`.
 
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::middleware::map_response;
+use axum::response::Response;
+use axum::routing::get;
 use serde::Serialize;
 
 use crate::Error;
+use crate::app::App;
+use crate::response::{json, reply};
+
+/// Describes the API for tools.
+const OPENAPI: &str = include_str!("weft/openapi.json");
 
 /// What the own API asks. The methods block; each call comes on a thread of its own.
 pub trait Backend: Send + Sync + 'static {
@@ -83,4 +95,34 @@ pub struct Drop {
     pub reason: String,
     /// How much since the start.
     pub count: u64,
+}
+
+/// Returns the routes.
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/status", get(status))
+        .route("/openapi.json", get(openapi))
+        .layer(map_response(put_error_in))
+}
+
+async fn status(State(app): State<Arc<App>>) -> Result<Response, Error> {
+    let backend = Arc::clone(&app.backends.weft);
+    let status = app.ask(None, move |_| backend.status()).await?;
+    let mut body = Vec::new();
+    json::object(&mut body, &status);
+    Ok(reply::json(body))
+}
+
+async fn openapi() -> Response {
+    reply::json(OPENAPI.as_bytes().to_vec())
+}
+
+/// Puts an error into an object with one sentence for people.
+async fn put_error_in(response: Response) -> Response {
+    reply::in_words(response, reply::JSON, |error| {
+        let mut body = b"{\"error\":".to_vec();
+        json::string(&mut body, &error.message);
+        body.push(b'}');
+        body
+    })
 }

@@ -94,7 +94,7 @@ pub struct Flag {
 }
 
 /// How far the replay of the journal is.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct WalReplay {
     /// The first segment.
     pub min: u64,
@@ -103,7 +103,6 @@ pub struct WalReplay {
     /// The segment that is being read.
     pub current: u64,
     /// How far it is.
-    #[serde(skip)]
     pub progress: Replay,
 }
 

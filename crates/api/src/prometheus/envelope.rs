@@ -1,0 +1,70 @@
+//! The envelope of every answer.
+
+use std::collections::BTreeSet;
+
+use axum::response::Response;
+
+use crate::Error;
+use crate::response::{json, reply};
+
+/// What begins every answer.
+pub(super) const HEAD: &[u8] = b"{\"status\":\"success\",\"data\":";
+
+/// The warning of an answer that was cut.
+pub(super) const TRUNCATED: &str = "results truncated due to limit";
+
+/// What stands behind the data.
+#[derive(Debug, Default)]
+pub(super) struct Remarks {
+    pub(super) warnings: Vec<String>,
+    pub(super) infos: Vec<String>,
+}
+
+impl Remarks {
+    /// Writes the end of the envelope.
+    pub(super) fn tail(&self, out: &mut Vec<u8>) {
+        for (name, remarks) in [("warnings", &self.warnings), ("infos", &self.infos)] {
+            if !remarks.is_empty() {
+                out.extend_from_slice(format!(",\"{name}\":").as_bytes());
+                json::strings(out, remarks);
+            }
+        }
+        out.push(b'}');
+    }
+}
+
+/// Returns an answer whose data is written by `write`.
+pub(super) fn success(write: impl FnOnce(&mut Vec<u8>)) -> Response {
+    let mut body = HEAD.to_vec();
+    write(&mut body);
+    body.push(b'}');
+    reply::json(body)
+}
+
+/// Returns sorted, distinct items, at most `limit` of them, with a warning if some were cut.
+pub(super) fn sorted<T: Ord>(items: Vec<T>, limit: Option<usize>) -> (Vec<T>, Remarks) {
+    let distinct: BTreeSet<T> = items.into_iter().collect();
+    let most = limit.unwrap_or(usize::MAX);
+    let mut remarks = Remarks::default();
+    if distinct.len() > most {
+        remarks.warnings.push(TRUNCATED.to_owned());
+    }
+    (distinct.into_iter().take(most).collect(), remarks)
+}
+
+/// Puts an error into Prometheus's words.
+pub(crate) async fn put_error_in(response: Response) -> Response {
+    reply::in_words(response, reply::JSON, |error| {
+        let mut body = Vec::new();
+        write_error(&mut body, error);
+        body
+    })
+}
+
+fn write_error(out: &mut Vec<u8>, error: &Error) {
+    out.extend_from_slice(b"{\"status\":\"error\",\"errorType\":");
+    json::string(out, error.kind.word());
+    out.extend_from_slice(b",\"error\":");
+    json::string(out, &error.message);
+    out.push(b'}');
+}

@@ -1,0 +1,90 @@
+//! `/query`, `/query_range`, `/format_query`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use weft_model::Millis;
+use weft_promql::TimeRange;
+
+use super::backend::{InstantQuery, RangeQuery};
+use super::{envelope, result};
+use crate::Error;
+use crate::app::App;
+use crate::request::Params;
+use crate::request::params::invalid;
+use crate::response::json;
+
+/// The most steps of a range query; Grafana knows the text of the refusal.
+const POINTS_MAX: i64 = 11_000;
+
+/// Evaluates a query at one time.
+pub(super) async fn instant(
+    State(app): State<Arc<App>>,
+    params: Params,
+) -> Result<Response, Error> {
+    let now = Millis(app.config.clock.millis());
+    let query = InstantQuery {
+        query: params.get("query").to_owned(),
+        time: params.millis("time")?.unwrap_or(now),
+        lookback_ms: params.duration_ms("lookback_delta")?,
+    };
+    let options = result::Options::of(&params)?;
+    let backend = Arc::clone(&app.backends.prometheus);
+    let ask = move |cancel: &crate::Cancel| backend.query(&query, cancel);
+    let answer = app.ask(params.timeout("timeout")?, ask).await?;
+    Ok(result::respond(answer, &options))
+}
+
+/// Evaluates a query at each step of a range.
+pub(super) async fn range(State(app): State<Arc<App>>, params: Params) -> Result<Response, Error> {
+    let query = RangeQuery {
+        range: time_range(&params)?,
+        query: params.get("query").to_owned(),
+        lookback_ms: params.duration_ms("lookback_delta")?,
+    };
+    let options = result::Options::of(&params)?;
+    let backend = Arc::clone(&app.backends.prometheus);
+    let ask = move |cancel: &crate::Cancel| backend.query_range(&query, cancel);
+    let answer = app.ask(params.timeout("timeout")?, ask).await?;
+    Ok(result::respond(answer, &options))
+}
+
+fn time_range(params: &Params) -> Result<TimeRange, Error> {
+    let time = |name| {
+        let missing = || invalid(name, "cannot parse \"\" to a valid timestamp");
+        params.millis(name)?.ok_or_else(missing)
+    };
+    let (start, end) = (time("start")?, time("end")?);
+    if end < start {
+        return Err(invalid(
+            "end",
+            "end timestamp must not be before start time",
+        ));
+    }
+    let missing = || invalid("step", "cannot parse \"\" to a valid duration");
+    let step_ms = params.duration_ms("step")?.ok_or_else(missing)?;
+    if step_ms <= 0 {
+        let why = "zero or negative query resolution step widths are not accepted. \
+                   Try a positive integer";
+        return Err(invalid("step", why));
+    }
+    if end.0.saturating_sub(start.0) / step_ms > POINTS_MAX {
+        return Err(Error::bad_data(
+            "exceeded maximum resolution of 11,000 points per timeseries. \
+             Try decreasing the query resolution (?step=XX)",
+        ));
+    }
+    Ok(TimeRange {
+        start_ms: start.0,
+        end_ms: end.0,
+        step_ms,
+    })
+}
+
+/// Lays out a query for people.
+pub(super) async fn format(params: Params) -> Result<Response, Error> {
+    let expr = weft_promql::parse(params.get("query")).map_err(|error| invalid("query", error))?;
+    let pretty = weft_promql::pretty(&expr);
+    Ok(envelope::success(|out| json::string(out, &pretty)))
+}

@@ -1,0 +1,136 @@
+//! `/labels`, `/label/…/values`, `/series`, `/metadata`: what there is to ask about.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use weft_model::{MetricMetadata, Millis};
+use weft_promql::parse::parse_selector;
+
+use super::backend::Selection;
+use super::envelope::{self, HEAD, Remarks};
+use super::escape;
+use crate::Error;
+use crate::app::App;
+use crate::request::Params;
+use crate::request::params::invalid;
+use crate::response::json::{self, Pieces};
+use crate::response::reply;
+
+/// The time before all others, which stands for an absent `start`.
+pub(super) const TIME_MIN: Millis = Millis(i64::MIN);
+
+/// The time after all others, which stands for an absent `end`.
+pub(super) const TIME_MAX: Millis = Millis(i64::MAX);
+
+/// Reads `match[]`, `start`, `end` and `limit`.
+pub(super) fn selection(params: &Params) -> Result<Selection, Error> {
+    let parse = |text| parse_selector(text).map_err(|error| invalid("match[]", error));
+    let selectors = params.all("match[]").map(parse).collect::<Result<_, _>>()?;
+    let start = params.millis("start")?.unwrap_or(TIME_MIN);
+    let end = params.millis("end")?.unwrap_or(TIME_MAX);
+    if end < start {
+        return Err(invalid(
+            "end",
+            "end timestamp must not be before start time",
+        ));
+    }
+    Ok(Selection {
+        selectors,
+        start,
+        end,
+        limit: params.limit("limit")?.map(|limit| limit.saturating_add(1)),
+    })
+}
+
+/// Answers with the names of labels.
+pub(super) async fn labels(State(app): State<Arc<App>>, params: Params) -> Result<Response, Error> {
+    let selection = selection(&params)?;
+    let backend = Arc::clone(&app.backends.prometheus);
+    let found = app
+        .ask(None, move |cancel| backend.labels(&selection, cancel))
+        .await?;
+    names(found, &params)
+}
+
+/// Answers with the values of a label.
+pub(super) async fn label_values(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    params: Params,
+) -> Result<Response, Error> {
+    let name = escape::unescape(&name);
+    if name.is_empty() {
+        return Err(Error::bad_data(format!("invalid label name: {name:?}")));
+    }
+    let selection = selection(&params)?;
+    let backend = Arc::clone(&app.backends.prometheus);
+    let ask = move |cancel: &crate::Cancel| backend.label_values(&name, &selection, cancel);
+    names(app.ask(None, ask).await?, &params)
+}
+
+fn names(found: Vec<String>, params: &Params) -> Result<Response, Error> {
+    let (names, remarks) = envelope::sorted(found, params.limit("limit")?);
+    let write = |out: &mut Vec<u8>, name: String| json::string(out, &name);
+    Ok(respond(names.into_iter(), write, &remarks))
+}
+
+/// Answers with series.
+pub(super) async fn series(State(app): State<Arc<App>>, params: Params) -> Result<Response, Error> {
+    let selection = selection(&params)?;
+    if selection.selectors.is_empty() {
+        return Err(Error::bad_data("no match[] parameter provided"));
+    }
+    let backend = Arc::clone(&app.backends.prometheus);
+    let found = app
+        .ask(None, move |cancel| backend.series(&selection, cancel))
+        .await?;
+    let (series, remarks) = envelope::sorted(found, params.limit("limit")?);
+    let write = |out: &mut Vec<u8>, labels| json::labels(out, &labels);
+    Ok(respond(series.into_iter(), write, &remarks))
+}
+
+fn respond<T>(
+    items: impl Iterator<Item = T> + Send + 'static,
+    write: impl FnMut(&mut Vec<u8>, T) + Send + 'static,
+    remarks: &Remarks,
+) -> Response {
+    let mut tail = b"]".to_vec();
+    remarks.tail(&mut tail);
+    reply::json_pieces(Pieces::new([HEAD, b"["].concat(), items, write, tail))
+}
+
+/// Answers with what is known about metrics.
+pub(super) async fn metadata(
+    State(app): State<Arc<App>>,
+    params: Params,
+) -> Result<Response, Error> {
+    let metric = params.find("metric").map(str::to_owned);
+    let limit = params.limit("limit")?;
+    let per_metric = params.limit("limit_per_metric")?.unwrap_or(usize::MAX);
+    let backend = Arc::clone(&app.backends.prometheus);
+    let ask = move |_: &crate::Cancel| backend.metadata(metric.as_deref(), limit);
+    let mut found = app.ask(None, ask).await?;
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    found.truncate(limit.unwrap_or(usize::MAX));
+    Ok(envelope::success(|out| {
+        json::list(out, [b'{', b'}'], found, |out, (name, known)| {
+            json::string(out, &name);
+            out.push(b':');
+            json::array(out, known.iter().take(per_metric), write_metadata);
+        });
+    }))
+}
+
+fn write_metadata(out: &mut Vec<u8>, metadata: &MetricMetadata) {
+    let fields = [
+        ("{\"type\":", metadata.kind.as_str()),
+        (",\"help\":", &metadata.help),
+        (",\"unit\":", &metadata.unit),
+    ];
+    for (name, text) in fields {
+        out.extend_from_slice(name.as_bytes());
+        json::string(out, text);
+    }
+    out.push(b'}');
+}

@@ -1,0 +1,136 @@
+//! The parameters of a request, from its URL and from a form in its body.
+//!
+//! In: a request. Out: [`Params`], with accessors that name the parameter when it is at fault, in
+//! Prometheus's words. Bound: a form is read as a body is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{FromRequest, Request};
+use axum::http::header::CONTENT_TYPE;
+use weft_model::{Millis, Nanos};
+
+use super::body::{self, Encoding};
+use super::{time, urlencoded};
+use crate::app::App;
+use crate::{Error, ErrorKind};
+
+/// The parameters of a request; those of the body come first, as in Go's forms.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Params(Vec<(String, String)>);
+
+impl FromRequest<Arc<App>> for Params {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Params, Error> {
+        let (parts, body) = request.into_parts();
+        let mut pairs = Vec::new();
+        if is_form(&parts.headers) {
+            let encoding = Encoding::of(&parts.headers)?.unwrap_or(Encoding::Identity);
+            let payload = body::read(app, &parts.headers, body, encoding).await?;
+            let form = payload.decode(app.limits().form_bytes_max)?;
+            pairs.extend(urlencoded::parse(&form));
+        }
+        let query = parts.uri.query().unwrap_or_default();
+        pairs.extend(urlencoded::parse(query.as_bytes()));
+        Ok(Params(pairs))
+    }
+}
+
+fn is_form(headers: &axum::http::HeaderMap) -> bool {
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    content_type.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"))
+}
+
+/// Returns the error for a parameter, in Prometheus's words.
+pub(crate) fn invalid(name: &str, why: impl std::fmt::Display) -> Error {
+    Error::new(
+        ErrorKind::BadData,
+        format!("invalid parameter {name:?}: {why}"),
+    )
+}
+
+impl Params {
+    /// Returns the first value of a parameter, or the empty string.
+    pub(crate) fn get(&self, name: &str) -> &str {
+        self.find(name).unwrap_or_default()
+    }
+
+    /// Returns the first value of a parameter that is not empty.
+    pub(crate) fn find(&self, name: &str) -> Option<&str> {
+        let given = |(key, value): &&(String, String)| key == name && !value.is_empty();
+        self.0.iter().find(given).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns all values of a parameter.
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let named = self.0.iter().filter(move |(key, _)| key == name);
+        named.map(|(_, value)| value.as_str())
+    }
+
+    /// Reads a time of Prometheus's API.
+    pub(crate) fn millis(&self, name: &str) -> Result<Option<Millis>, Error> {
+        self.read(name, time::millis, "timestamp")
+    }
+
+    /// Reads a time of Loki's API.
+    pub(crate) fn nanos(&self, name: &str) -> Result<Option<Nanos>, Error> {
+        self.read(name, time::nanos, "timestamp")
+    }
+
+    /// Reads a duration in milliseconds.
+    pub(crate) fn duration_ms(&self, name: &str) -> Result<Option<i64>, Error> {
+        self.read(name, time::duration_ms, "duration")
+    }
+
+    /// Reads a duration in nanoseconds.
+    pub(crate) fn duration_nanos(&self, name: &str) -> Result<Option<i64>, Error> {
+        self.read(name, time::duration_nanos, "duration")
+    }
+
+    /// Reads a duration that is more than zero.
+    pub(crate) fn timeout(&self, name: &str) -> Result<Option<Duration>, Error> {
+        match self.duration_ms(name)? {
+            Some(millis) => match u64::try_from(millis) {
+                Ok(millis) => Ok(Some(Duration::from_millis(millis))),
+                Err(_) => Err(invalid(name, "duration must not be negative")),
+            },
+            None => Ok(None),
+        }
+    }
+
+    fn read<T>(
+        &self,
+        name: &str,
+        read: impl Fn(&str) -> Option<T>,
+        what: &str,
+    ) -> Result<Option<T>, Error> {
+        let Some(text) = self.find(name) else {
+            return Ok(None);
+        };
+        match read(text) {
+            Some(value) => Ok(Some(value)),
+            None => Err(invalid(
+                name,
+                format!("cannot parse {text:?} to a valid {what}"),
+            )),
+        }
+    }
+
+    /// Reads a number of items; zero stands for no limit.
+    pub(crate) fn limit(&self, name: &str) -> Result<Option<usize>, Error> {
+        let Some(text) = self.find(name) else {
+            return Ok(None);
+        };
+        match text.parse::<i64>() {
+            Ok(0) => Ok(None),
+            Ok(count) => match usize::try_from(count) {
+                Ok(count) => Ok(Some(count)),
+                Err(_) => Err(invalid(name, "limit must be non-negative")),
+            },
+            Err(_) => Err(invalid(name, format!("cannot parse {text:?} to a number"))),
+        }
+    }
+}
