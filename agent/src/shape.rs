@@ -1,1 +1,3 @@
-//! Under construction.
+//! What was read, shaped into batches: ticks by columns, lines by streams.
+
+pub mod logs;
