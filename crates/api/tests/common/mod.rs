@@ -1,0 +1,62 @@
+//! Small stores in memory behind the real API.
+
+mod logs;
+mod process;
+mod samples;
+
+use std::sync::Arc;
+
+use weft_api::{Api, Backends, Config, Cors, Limits};
+use weft_stdx::Clock;
+
+pub(crate) use logs::Logs;
+pub(crate) use process::Process;
+pub(crate) use samples::Samples;
+
+/// The time on all clocks: 2023-11-14T22:13:20Z.
+pub(crate) const NOW: i64 = 1_700_000_000;
+
+/// Returns an API over fresh stores.
+pub(crate) fn api() -> Api {
+    Api::new(config(), backends())
+}
+
+/// Returns stores with the same content every time.
+pub(crate) fn backends() -> Backends {
+    Backends {
+        prometheus: Arc::new(Samples),
+        loki: Arc::new(Logs),
+        admin: Arc::new(Process),
+        weft: Arc::new(Process),
+    }
+}
+
+/// Returns a configuration with a clock that stands and a body limit that tests can reach.
+pub(crate) fn config() -> Config {
+    Config {
+        limits: Limits {
+            body_bytes_max: 1000,
+            form_bytes_max: 1000,
+            ..Limits::default()
+        },
+        admin_api: weft_api::AdminApi::Off,
+        cors: Cors::AnyOrigin,
+        clock: Clock::manual(NOW * 1_000_000_000),
+    }
+}
+
+/// Returns a request's body: `!snappy <hex>` for compressed bytes, `!repeat <n> <text>` for many,
+/// anything else as it stands.
+pub(crate) fn payload(text: &str) -> Vec<u8> {
+    if let Some(hex) = text.strip_prefix("!snappy ") {
+        let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
+        let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16);
+        let bytes: Vec<u8> = digits.chunks(2).map(|pair| byte(pair).unwrap()).collect();
+        return snap::raw::Encoder::new().compress_vec(&bytes).unwrap();
+    }
+    if let Some(repeat) = text.strip_prefix("!repeat ") {
+        let (count, text) = repeat.split_once(' ').unwrap();
+        return text.repeat(count.parse().unwrap()).into_bytes();
+    }
+    text.as_bytes().to_vec()
+}
