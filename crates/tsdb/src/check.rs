@@ -1,0 +1,113 @@
+//! Checks a store at rest: every frame, every list, every series of every part.
+//!
+//! In: a directory that no store has open. Out: what was looked at and what does not hold.
+//! Bound: one part at a time; its frames, decoded, up to a small cache.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use weft_disk::Disk;
+
+use crate::cache::Cache;
+use crate::db::{FINISHED, SET_ASIDE, ends};
+use crate::error::{Malformed, OpenError, PartError};
+use crate::head::index::hash_labels;
+use crate::part::{Part, day_of};
+use crate::run::SeriesRun;
+use crate::status::CheckReport;
+
+/// What is kept decoded while a part is checked.
+const CACHE_BYTES: usize = 32 << 20;
+
+/// Reads everything in the parts below `dir` and compares it with what their indexes say.
+pub fn check(disk: &dyn Disk, dir: &Path) -> Result<CheckReport, OpenError> {
+    let mut report = CheckReport::default();
+    let entries = disk.list(dir).map_err(|source| OpenError::Io {
+        path: dir.to_owned(),
+        source,
+    })?;
+    report.set_aside = entries
+        .iter()
+        .filter(|entry| ends(entry, SET_ASIDE))
+        .count();
+    for entry in entries.iter().filter(|entry| ends(entry, FINISHED)) {
+        report.parts += 1;
+        report.bytes += entry.bytes;
+        let cache = Arc::new(Cache::new(CACHE_BYTES));
+        match Part::open(disk, &entry.path, cache).and_then(|part| check_part(&part, &mut report)) {
+            Ok(()) => {}
+            Err(fault) => report.faults.push(fault),
+        }
+    }
+    Ok(report)
+}
+
+fn check_part(part: &Part, report: &mut CheckReport) -> Result<(), PartError> {
+    let fault = |reason| part.fault(Malformed(reason));
+    let (mut samples, mut postings) = (0, 0);
+    let mut before = None;
+    for series in 0..part.meta.series {
+        let labels = part.labels(series)?;
+        if hash_labels(&labels) != part.hash(series)? {
+            return Err(fault("a series' hash is not that of its labels"));
+        }
+        postings += labels.len();
+        let key = (labels.name().to_owned(), labels);
+        if before.is_some_and(|before| before >= key) {
+            return Err(fault("the series are out of order"));
+        }
+        before = Some(key);
+        samples += check_samples(part, series)?;
+    }
+    if samples != part.meta.sketch.samples {
+        return Err(fault("the pages do not have the samples that they say"));
+    }
+    if postings != check_postings(part)? {
+        return Err(fault("the postings are not those of the label sets"));
+    }
+    report.series += u64::from(part.meta.series);
+    report.samples += samples;
+    Ok(())
+}
+
+fn check_samples(part: &Part, series: u32) -> Result<u64, PartError> {
+    let mut run = SeriesRun::default();
+    part.read(series, i64::MIN, i64::MAX, &mut run)?;
+    let mut times = run
+        .floats
+        .times
+        .iter()
+        .chain(run.histograms.iter().map(|(time, _)| time));
+    if times.any(|time| day_of(*time) != part.meta.identity.day) {
+        return Err(part.fault(Malformed("a sample lies outside of the day")));
+    }
+    if run.is_empty() {
+        return Err(part.fault(Malformed("a series has no samples")));
+    }
+    Ok(run.len() as u64)
+}
+
+/// Returns how many postings there are, having looked whether each series has the pair.
+fn check_postings(part: &Part) -> Result<usize, PartError> {
+    let mut count = 0;
+    let mut pairs_of_series = Vec::new();
+    let mut list = Vec::new();
+    for name in &part.meta.names {
+        let values = part.values_of(name)?;
+        if values.0.len() != name.pairs as usize {
+            return Err(part.fault(Malformed("a name has other values than it says")));
+        }
+        for pair in name.first_pair..name.first_pair + name.pairs {
+            list.clear();
+            part.postings(pair, &mut list)?;
+            count += list.len();
+            for series in &list {
+                part.pairs_of(*series, &mut pairs_of_series)?;
+                if !pairs_of_series.contains(&pair) {
+                    return Err(part.fault(Malformed("a series does not have a pair")));
+                }
+            }
+        }
+    }
+    Ok(count)
+}

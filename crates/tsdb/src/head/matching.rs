@@ -1,0 +1,56 @@
+//! The head's index, as matchers ask it.
+
+use super::index::Index;
+use crate::error::PartError;
+use crate::matching::LabelIndex;
+
+impl LabelIndex for Index {
+    fn all(&self) -> Vec<u32> {
+        Index::all(self)
+    }
+
+    fn numbers(&self) -> usize {
+        self.slots()
+    }
+
+    fn values_count(&self, name: &str) -> usize {
+        self.pairs.of_name(name).len()
+    }
+
+    fn postings(&self, name: &str, value: &str, out: &mut Vec<u32>) -> Result<(), PartError> {
+        match self.pairs.find(name, value) {
+            Some(pair) => self.postings_of(pair, out),
+            None => Ok(()),
+        }
+    }
+
+    fn each_value(
+        &self,
+        name: &str,
+        prefix: &str,
+        each: &mut dyn FnMut(&str, u32),
+    ) -> Result<(), PartError> {
+        for &id in self.pairs.of_name(name) {
+            let value = &self.pairs.get(id).value;
+            if value.starts_with(prefix) {
+                each(value, id);
+            }
+        }
+        Ok(())
+    }
+
+    fn postings_of(&self, pair: u32, out: &mut Vec<u32>) -> Result<(), PartError> {
+        out.extend_from_slice(&self.pairs.get(pair).postings.slots());
+        Ok(())
+    }
+
+    fn test(
+        &self,
+        series: u32,
+        name: &str,
+        pass: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<bool, PartError> {
+        let value = self.texts_of(series).find(|(label, _)| *label == name);
+        Ok(pass(value.map_or("", |(_, value)| value)))
+    }
+}

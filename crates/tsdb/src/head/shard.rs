@@ -1,0 +1,414 @@
+//! The samples of every sixteenth block of series.
+//!
+//! In: samples by the series' place. Out: runs of samples. In-order samples are kept open, then
+//! sealed into the log; others wait at the side. What is written to a part stays for a while, so
+//! that recent questions need no part.
+//!
+//! Which value counts where several were written to one time is settled by layers, the later over
+//! the earlier: what is flushed, the parts, what is not, the side.
+
+use weft_model::FloatHistogram;
+
+use super::block::{Block, OPEN_MAX, SERIES};
+use super::chunk::{Chain, Sealer};
+use super::log::Log;
+use super::side::{Insert, Side};
+use crate::error::Rejected;
+use crate::run::{Run, SeriesRun};
+
+/// What an append did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Appended {
+    InOrder,
+    OutOfOrder,
+    Repeated,
+}
+
+/// One shard.
+#[derive(Default)]
+pub(crate) struct Shard {
+    blocks: Vec<Block>,
+    log: Log,
+    sealer: Sealer,
+    side: Side,
+    /// The side of the flush that is going on.
+    flushing: Side,
+    /// Sides that are in parts, with the number of the view that has those parts.
+    published: Vec<(u64, Side)>,
+    /// Where the log ended when the last flush that succeeded began.
+    flushed_to: u64,
+    marked: u64,
+    unflushed: u64,
+}
+
+/// A series' samples in the head, as layers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Layers {
+    /// In a part already.
+    pub(crate) flushed: Run,
+    /// In no part, or in one that is just being published.
+    pub(crate) unflushed: Run,
+    /// Out of order, and histograms.
+    pub(crate) side: SeriesRun,
+}
+
+impl Shard {
+    fn place(local: u32) -> (usize, usize) {
+        (local as usize / SERIES, local as usize % SERIES)
+    }
+
+    /// Makes room for a series and names its generation.
+    pub(crate) fn activate(&mut self, local: u32, generation: u32) {
+        let (block, at) = Shard::place(local);
+        while self.blocks.len() <= block {
+            self.blocks.push(Block::new());
+        }
+        self.blocks[block].reset(at, generation);
+    }
+
+    fn find(&mut self, local: u32, generation: u32) -> Result<(&mut Block, usize), Rejected> {
+        let (block, at) = Shard::place(local);
+        match self.blocks.get_mut(block) {
+            Some(block) if block.generation[at] == generation => Ok((block, at)),
+            _ => Err(Rejected::Stale),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn append(
+        &mut self,
+        local: u32,
+        generation: u32,
+        time: i64,
+        value: f64,
+        now: i64,
+    ) -> Result<Appended, Rejected> {
+        let (number, at) = Shard::place(local);
+        let block = match self.blocks.get_mut(number) {
+            Some(block) if block.generation[at] == generation => block,
+            _ => return Err(Rejected::Stale),
+        };
+        if time <= block.last[at] {
+            return Ok(self.append_late(local, time, value));
+        }
+        let mut len = usize::from(block.len[at]);
+        let reach = time.wrapping_sub(block.base[at]);
+        if len == OPEN_MAX || (len > 0 && reach > i64::from(u32::MAX)) {
+            self.sealer.seal(block, at, &mut self.log, now);
+            len = 0;
+        }
+        if len == 0 {
+            block.base[at] = time;
+        }
+        block.offsets[at][len] = (time - block.base[at]) as u32;
+        block.values[at][len] = value;
+        block.len[at] = len as u8 + 1;
+        block.last[at] = time;
+        block.unflushed[at] += 1;
+        self.unflushed += 1;
+        Ok(Appended::InOrder)
+    }
+
+    fn append_late(&mut self, local: u32, time: i64, value: f64) -> Appended {
+        let (block, at) = Shard::place(local);
+        let open = self.blocks[block]
+            .open(at)
+            .rev()
+            .find(|(open, _)| *open <= time);
+        let repeated = open.is_some_and(|(t, v)| t == time && v.to_bits() == value.to_bits());
+        if repeated && !self.waits(local) {
+            return Appended::Repeated;
+        }
+        match self.side.insert(local, time, value) {
+            Insert::Changed => Appended::OutOfOrder,
+            Insert::Repeated => Appended::Repeated,
+        }
+    }
+
+    pub(crate) fn append_histogram(
+        &mut self,
+        local: u32,
+        generation: u32,
+        time: i64,
+        histogram: FloatHistogram,
+    ) -> Result<Appended, Rejected> {
+        let (block, at) = self.find(local, generation)?;
+        let in_order = time > block.last[at];
+        block.last[at] = block.last[at].max(time);
+        Ok(
+            match (self.side.insert_histogram(local, time, histogram), in_order) {
+                (Insert::Repeated, _) => Appended::Repeated,
+                (Insert::Changed, true) => Appended::InOrder,
+                (Insert::Changed, false) => Appended::OutOfOrder,
+            },
+        )
+    }
+
+    /// Tells whether samples of a series wait at any side.
+    fn waits(&self, local: u32) -> bool {
+        let published = || self.published.iter().any(|(_, side)| side.has(local));
+        self.side.has(local) || self.flushing.has(local) || published()
+    }
+
+    /// Returns what a series has from `start` to `end`.
+    pub(crate) fn layers(&self, local: u32, start: i64, end: i64) -> Layers {
+        let mut layers = Layers::default();
+        let (number, at) = Shard::place(local);
+        if let Some(block) = self.blocks.get(number).filter(|_| start <= end) {
+            self.in_order(block, at, start, end, &mut layers);
+        }
+        for (_, side) in &self.published {
+            layers.side.overlay(side.run(local, start, end));
+        }
+        layers.side.overlay(self.flushing.run(local, start, end));
+        layers.side.overlay(self.side.run(local, start, end));
+        layers
+    }
+
+    fn in_order(&self, block: &Block, at: usize, start: i64, end: i64, layers: &mut Layers) {
+        let unflushed = block.unflushed[at] as usize;
+        // Newest chunk first; how many samples are newer than the run's last one is counted.
+        let mut runs: Vec<(Run, usize)> = Vec::new();
+        let mut newer = usize::from(block.len[at]);
+        let mut reached = block.len[at] > 0 && block.base[at] <= start;
+        let mut chain = Chain::new(&self.log, block.chain[at]);
+        while !reached {
+            let mut run = Run::default();
+            let Some(chunk) = chain.next(&mut run.times) else {
+                break;
+            };
+            let len = run.len();
+            reached = run.times[0] <= start;
+            if run.times[0] <= end {
+                chunk.values(len, &mut run.values);
+                runs.push((run, newer));
+            }
+            newer += len;
+        }
+        for (run, newer) in runs.into_iter().rev() {
+            let flushed = (run.len() + newer).saturating_sub(unflushed).min(run.len());
+            push_split(
+                layers,
+                run.times.into_iter().zip(run.values),
+                flushed,
+                start,
+                end,
+            );
+        }
+        let flushed = usize::from(block.len[at]).saturating_sub(unflushed);
+        push_split(layers, block.open(at), flushed, start, end);
+    }
+
+    /// Returns the newest sample between two times, if only in-order samples need to be asked.
+    pub(crate) fn newest(&self, local: u32, not_before: i64, until: i64) -> Newest {
+        let (number, at) = Shard::place(local);
+        let Some(block) = self.blocks.get(number) else {
+            return Newest::None;
+        };
+        if (!self.side.is_empty() || !self.flushing.is_empty() || !self.published.is_empty())
+            && self.waits(local)
+        {
+            return Newest::Ask;
+        }
+        if block.last[at] < not_before {
+            return Newest::None;
+        }
+        match block.open(at).rev().find(|(time, _)| *time <= until) {
+            Some((time, value)) if time >= not_before => Newest::Sample(time, value),
+            Some(_) => Newest::None,
+            None => Newest::Ask,
+        }
+    }
+
+    /// Begins a flush: what waits at the side is to be written. Returns from where on the log has
+    /// all in-order samples that the flush will find.
+    pub(crate) fn begin_flush(&mut self) -> u64 {
+        let mut side = std::mem::take(&mut self.side);
+        side.underlay(std::mem::take(&mut self.flushing));
+        self.flushing = side;
+        self.sealer.forget();
+        self.marked = self.log.end();
+        self.flushed_to
+    }
+
+    /// Returns what is to be written of a series, and how many in-order samples that is.
+    pub(crate) fn unflushed(&self, local: u32, run: &mut SeriesRun) -> u32 {
+        let (number, at) = Shard::place(local);
+        let block = &self.blocks[number];
+        let count = block.unflushed[at] as usize;
+        if count > 0 {
+            self.newest_in_order(block, at, count, &mut run.floats);
+        }
+        if self.flushing.has(local) {
+            run.overlay(self.flushing.run(local, i64::MIN, i64::MAX));
+        }
+        count as u32
+    }
+
+    fn newest_in_order(&self, block: &Block, at: usize, count: usize, out: &mut Run) {
+        let open = usize::from(block.len[at]);
+        let mut runs = Vec::new();
+        let mut found = open;
+        let mut chain = Chain::new(&self.log, block.chain[at]);
+        while found < count {
+            let mut run = Run::default();
+            let Some(chunk) = chain.next(&mut run.times) else {
+                break;
+            };
+            chunk.values(run.len(), &mut run.values);
+            found += run.len();
+            runs.push(run);
+        }
+        let mut skip = found.saturating_sub(count);
+        for run in runs.into_iter().rev() {
+            let from = skip.min(run.len());
+            skip -= from;
+            out.times.extend_from_slice(&run.times[from..]);
+            out.values.extend_from_slice(&run.values[from..]);
+        }
+        for (time, value) in block.open(at).skip(skip) {
+            out.push(time, value);
+        }
+    }
+
+    /// Notes that `count` in-order samples of a series are in a part.
+    pub(crate) fn flushed(&mut self, local: u32, count: u32) {
+        let (number, at) = Shard::place(local);
+        self.blocks[number].unflushed[at] -= count;
+        self.unflushed -= u64::from(count);
+    }
+
+    /// Ends a flush whose parts the view of this number has.
+    pub(crate) fn end_flush(&mut self, view: u64) {
+        let side = std::mem::take(&mut self.flushing);
+        if !side.is_empty() {
+            self.published.push((view, side));
+        }
+        self.flushed_to = self.marked;
+    }
+
+    /// Ends a flush that failed: what was to be written waits on.
+    pub(crate) fn abort_flush(&mut self) {
+        let flushing = std::mem::take(&mut self.flushing);
+        self.side.underlay(flushing);
+    }
+
+    /// Tells whether the flush that goes on writes out-of-order samples or histograms.
+    pub(crate) fn flushes_side(&self) -> bool {
+        !self.flushing.is_empty()
+    }
+
+    /// Returns where the log would begin without what is in parts and was last written before
+    /// `time`.
+    pub(crate) fn start_without(&self, time: i64) -> u64 {
+        self.log.start_without(self.flushed_to, time)
+    }
+
+    /// Gives back what every view since `view` has in its parts, and the log before `start`.
+    pub(crate) fn reclaim(&mut self, view: u64, start: u64) {
+        self.published.retain(|(published, _)| *published > view);
+        self.log.truncate(start);
+    }
+
+    /// Tells whether a series has nothing left here and nothing since `time`.
+    pub(crate) fn is_idle(&self, local: u32, time: i64) -> bool {
+        let (number, at) = Shard::place(local);
+        let block = &self.blocks[number];
+        block.unflushed[at] == 0 && block.last[at] < time && !self.waits(local)
+    }
+
+    /// Forgets a series' samples from `start` to `end`, sealed, open and at the side.
+    pub(crate) fn cut(&mut self, local: u32, start: i64, end: i64, now: i64) {
+        for side in self.published.iter_mut().map(|(_, side)| side) {
+            side.cut(local, start, end);
+        }
+        self.flushing.cut(local, start, end);
+        self.side.cut(local, start, end);
+        let mut all = self.layers(local, i64::MIN, i64::MAX);
+        let outside = |time: &i64| !(start..=end).contains(time);
+        if all
+            .flushed
+            .times
+            .iter()
+            .chain(&all.unflushed.times)
+            .all(outside)
+        {
+            return;
+        }
+        let cut = |run: &mut Run| {
+            let mut whole = SeriesRun {
+                floats: std::mem::take(run),
+                ..SeriesRun::default()
+            };
+            whole.cut(start, end);
+            *run = whole.floats;
+        };
+        let before = all.unflushed.len();
+        cut(&mut all.flushed);
+        cut(&mut all.unflushed);
+        self.unflushed -= before as u64;
+        let (number, at) = Shard::place(local);
+        let generation = self.blocks[number].generation[at];
+        let last = self.blocks[number].last[at];
+        self.blocks[number].reset(at, generation);
+        let flushed = all.flushed.len() as u32;
+        let samples = |run: Run| run.times.into_iter().zip(run.values);
+        for (time, value) in samples(all.flushed).chain(samples(all.unflushed)) {
+            self.append(local, generation, time, value, now)
+                .expect("the series is there");
+        }
+        let block = &mut self.blocks[number];
+        block.unflushed[at] -= flushed;
+        self.unflushed -= u64::from(flushed);
+        block.last[at] = last;
+    }
+
+    /// Ends a slot's use; references to it are stale from here on.
+    pub(crate) fn deactivate(&mut self, local: u32) {
+        let (number, at) = Shard::place(local);
+        let block = &mut self.blocks[number];
+        block.generation[at] = block.generation[at].wrapping_add(1);
+    }
+
+    /// Returns the bytes of sealed and waiting samples.
+    pub(crate) fn bytes(&self) -> usize {
+        let published: usize = self.published.iter().map(|(_, side)| side.bytes()).sum();
+        self.log.bytes() + self.side.bytes() + self.flushing.bytes() + published
+    }
+
+    /// Returns how many samples are in no part.
+    pub(crate) fn samples_unflushed(&self) -> u64 {
+        self.unflushed + self.side.samples() + self.flushing.samples()
+    }
+}
+
+/// What a shard knows of a series' newest sample.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Newest {
+    /// There is none here.
+    None,
+    /// This one.
+    Sample(i64, f64),
+    /// The layers must be looked at.
+    Ask,
+}
+
+/// Adds samples to the layer they belong to: the first `flushed` ones are in a part.
+fn push_split(
+    layers: &mut Layers,
+    samples: impl Iterator<Item = (i64, f64)>,
+    flushed: usize,
+    start: i64,
+    end: i64,
+) {
+    for (i, (time, value)) in samples.enumerate() {
+        if (start..=end).contains(&time) {
+            let layer = if i < flushed {
+                &mut layers.flushed
+            } else {
+                &mut layers.unflushed
+            };
+            layer.push(time, value);
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Merges parts of one day into one.
+//!
+//! In: parts in the order of writing, each with what is deleted of it. Out: one part, written
+//! under an unfinished name, or none if nothing is left. The dictionaries are merged first, so
+//! that series are compared by numbers. Bound: the index of the result, the dictionaries, and one
+//! series' samples of a day, or of two hours where a series fills many pages.
+
+use std::cmp::Ordering;
+use std::path::Path;
+use std::sync::Arc;
+
+use weft_disk::Disk;
+use weft_model::METRIC_NAME;
+
+use crate::cache::Cache;
+use crate::config::DAY_MILLIS;
+use crate::db::part_path;
+use crate::error::WriteError;
+use crate::part::dictionary::Dictionary;
+use crate::part::frame::Packing;
+use crate::part::writer::WINDOW_MILLIS;
+use crate::part::{Identity, Part, PartWriter, Written};
+use crate::run::SeriesRun;
+use crate::selection::read_served;
+use crate::view::Served;
+
+/// What is kept decoded of each source: merging reads everything once, in order.
+const CACHE_BYTES: usize = 8 << 20;
+
+/// From this level on parts live long enough to be compressed.
+const DENSE_LEVEL: u32 = 2;
+
+/// From so many pages on a series is merged window by window.
+const PAGES_AT_ONCE: usize = 8;
+
+/// A source and its next series.
+struct Cursor {
+    served: Served,
+    /// The source's pairs as numbers of the merged dictionary.
+    translation: Vec<u32>,
+    series: u32,
+    pairs: Vec<u32>,
+    /// Which of the pairs names the metric.
+    metric: Option<u32>,
+}
+
+pub(crate) fn merge_parts(
+    disk: &dyn Disk,
+    dir: &Path,
+    sources: &[Arc<Served>],
+    identity: Identity,
+) -> Result<Option<Written>, WriteError> {
+    let path = part_path(dir, identity.file);
+    let packing = if identity.level >= DENSE_LEVEL {
+        Packing::Dense
+    } else {
+        Packing::Plain
+    };
+    let mut cursors = open_sources(disk, sources)?;
+    let mut writer = PartWriter::create(disk, &path, identity, packing)?;
+    match merge_series(&mut cursors, &mut writer) {
+        Ok(()) if writer.series() == 0 => {
+            writer.discard();
+            Ok(None)
+        }
+        Ok(()) => writer.finish().map(Some),
+        Err(e) => {
+            writer.discard();
+            Err(e)
+        }
+    }
+}
+
+fn open_sources(disk: &dyn Disk, sources: &[Arc<Served>]) -> Result<Vec<Cursor>, WriteError> {
+    let open = |served: &Arc<Served>| {
+        let cache = Arc::new(Cache::new(CACHE_BYTES));
+        let part = Arc::new(Part::open(disk, &served.part.path, cache)?);
+        let translation = vec![0; part.meta.pairs as usize];
+        let served = Served::new(part, served.cuts.clone(), None);
+        Ok(Cursor {
+            served,
+            translation,
+            series: 0,
+            pairs: Vec::new(),
+            metric: None,
+        })
+    };
+    sources.iter().map(open).collect()
+}
+
+fn merge_series(cursors: &mut [Cursor], writer: &mut PartWriter<'_>) -> Result<(), WriteError> {
+    let metrics = merge_dictionaries(cursors, &mut writer.dictionary)?;
+    for cursor in cursors.iter_mut() {
+        cursor.load(&metrics)?;
+    }
+    let mut alike = Vec::new();
+    loop {
+        find_least(cursors, &mut alike);
+        let Some(&first) = alike.first() else {
+            return Ok(());
+        };
+        write_series(cursors, first, &alike, writer)?;
+        for &at in &alike {
+            cursors[at].series += 1;
+            cursors[at].load(&metrics)?;
+        }
+    }
+}
+
+/// Numbers the pairs of all sources together, by name and value. Returns the numbers of metric
+/// names.
+fn merge_dictionaries(
+    cursors: &mut [Cursor],
+    dictionary: &mut Dictionary,
+) -> Result<std::ops::Range<u32>, WriteError> {
+    let mut pairs: Vec<(Box<str>, Box<str>)> = Vec::new();
+    for cursor in cursors.iter() {
+        let from = pairs.len();
+        cursor.served.part.each_pair_of_all(|_, name, value| {
+            pairs.push((name.into(), value.into()));
+        })?;
+        if from > 0 {
+            pairs.sort_unstable();
+            pairs.dedup();
+        }
+    }
+    for (name, value) in &pairs {
+        dictionary.intern(name, value);
+    }
+    for Cursor {
+        served,
+        translation,
+        ..
+    } in cursors
+    {
+        let mut at = 0;
+        served.part.each_pair_of_all(|pair, name, value| {
+            while (&*pairs[at].0, &*pairs[at].1) != (name, value) {
+                at += 1;
+            }
+            translation[pair as usize] = at as u32;
+        })?;
+    }
+    let below = |name: &str| pairs.partition_point(|(known, _)| &**known < name) as u32;
+    let above = |name: &str| pairs.partition_point(|(known, _)| &**known <= name) as u32;
+    Ok(below(METRIC_NAME)..above(METRIC_NAME))
+}
+
+impl Cursor {
+    fn is_done(&self) -> bool {
+        self.series >= self.served.part.meta.series
+    }
+
+    /// Reads the labels of the present series.
+    fn load(&mut self, metrics: &std::ops::Range<u32>) -> Result<(), WriteError> {
+        if self.is_done() {
+            return Ok(());
+        }
+        self.served.part.pairs_of(self.series, &mut self.pairs)?;
+        for pair in &mut self.pairs {
+            *pair = self.translation[*pair as usize];
+        }
+        self.metric = self
+            .pairs
+            .iter()
+            .copied()
+            .find(|pair| metrics.contains(pair));
+        Ok(())
+    }
+
+    /// Compares by metric name, then by label sets.
+    fn compare(&self, other: &Cursor) -> Ordering {
+        self.metric
+            .cmp(&other.metric)
+            .then_with(|| self.pairs.cmp(&other.pairs))
+    }
+}
+
+/// Finds the cursors that stand at the least series.
+fn find_least(cursors: &[Cursor], alike: &mut Vec<usize>) {
+    alike.clear();
+    for (at, cursor) in cursors
+        .iter()
+        .enumerate()
+        .filter(|(_, cursor)| !cursor.is_done())
+    {
+        let order = alike
+            .first()
+            .map_or(Ordering::Equal, |first| cursor.compare(&cursors[*first]));
+        if order == Ordering::Less {
+            alike.clear();
+        }
+        if order != Ordering::Greater {
+            alike.push(at);
+        }
+    }
+}
+
+/// Writes one series from all sources that have it.
+fn write_series(
+    cursors: &[Cursor],
+    first: usize,
+    alike: &[usize],
+    writer: &mut PartWriter<'_>,
+) -> Result<(), WriteError> {
+    let source = &cursors[first];
+    let pages: usize = alike
+        .iter()
+        .map(|at| cursors[*at].served.part.pages_of(cursors[*at].series))
+        .sum();
+    let day = source
+        .served
+        .part
+        .meta
+        .identity
+        .day
+        .saturating_mul(DAY_MILLIS);
+    let step = if pages > PAGES_AT_ONCE {
+        WINDOW_MILLIS
+    } else {
+        DAY_MILLIS
+    };
+    let mut begun = false;
+    for start in (0..DAY_MILLIS / step).map(|at| day.saturating_add(at * step)) {
+        let run = read_all(cursors, alike, start, start.saturating_add(step - 1))?;
+        if run.is_empty() {
+            continue;
+        }
+        if !begun {
+            let hash = source.served.part.hash(source.series)?;
+            writer.begin(hash, source.pairs.iter().copied());
+            begun = true;
+        }
+        writer.add(&run)?;
+    }
+    Ok(())
+}
+
+fn read_all(
+    cursors: &[Cursor],
+    alike: &[usize],
+    start: i64,
+    end: i64,
+) -> Result<SeriesRun, WriteError> {
+    let mut run = SeriesRun::default();
+    for &at in alike {
+        let Cursor { served, series, .. } = &cursors[at];
+        let newer = read_served(served, *series, start, end)?;
+        run.overlay(newer);
+    }
+    Ok(run)
+}

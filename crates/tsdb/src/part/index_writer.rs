@@ -1,0 +1,237 @@
+//! Writes the index of a part: names, values, postings, label sets, hashes.
+//!
+//! In: the series in order, with provisional pair ids. Out: frames, noted in the meta tables.
+
+use weft_codec::int;
+use weft_codec::varint::{put_run, put_uvarint, put_varint};
+
+use super::dictionary::{Dictionary, Ordered};
+use super::frame::Packing;
+use super::meta::{GroupEntry, HASHES_PER_FRAME, Meta, NameEntry, SERIES_PER_FRAME};
+use super::output::Output;
+use crate::error::WriteError;
+use crate::head::index::SeriesHash;
+
+/// How many pairs share a frame of values at most.
+pub(crate) const PAIRS_PER_GROUP: usize = 256;
+
+/// The bytes of postings at which a group is closed.
+const GROUP_BYTES: usize = 64 * 1024;
+
+/// The numbers in one column of a postings list.
+pub(crate) const POSTINGS_MAX: usize = 1 << 16;
+
+/// The series of a part being written.
+#[derive(Default)]
+pub(crate) struct SeriesTable {
+    hashes: Vec<SeriesHash>,
+    /// Where the pairs of a series end.
+    ends: Vec<u32>,
+    pairs: Vec<u32>,
+}
+
+impl SeriesTable {
+    pub(crate) fn push(&mut self, hash: SeriesHash, pairs: impl Iterator<Item = u32>) {
+        self.hashes.push(hash);
+        self.pairs.extend(pairs);
+        self.ends.push(self.pairs.len() as u32);
+    }
+
+    pub(crate) fn len(&self) -> u32 {
+        self.hashes.len() as u32
+    }
+
+    fn pairs_of(&self, series: usize) -> &[u32] {
+        let start = series.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.pairs[start as usize..self.ends[series] as usize]
+    }
+}
+
+pub(crate) fn write_index(
+    output: &mut Output<'_>,
+    meta: &mut Meta,
+    dictionary: Dictionary,
+    mut table: SeriesTable,
+    packing: Packing,
+) -> Result<(), WriteError> {
+    let ordered = dictionary.order(table.pairs.iter().copied());
+    table
+        .pairs
+        .iter_mut()
+        .for_each(|pair| *pair = ordered.numbers[*pair as usize]);
+    meta.series = table.len();
+    meta.pairs = ordered.values.len() as u32;
+    write_names(output, meta, &ordered)?;
+    write_groups(
+        output,
+        meta,
+        &ordered,
+        &Lists::of(&table, ordered.values.len()),
+    )?;
+    write_labels(output, meta, &table, packing)?;
+    for hashes in table.hashes.chunks(HASHES_PER_FRAME) {
+        let content: Vec<u8> = hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect();
+        meta.hashes.push(output.frame(&content, Packing::Plain)?);
+    }
+    Ok(())
+}
+
+fn write_names(
+    output: &mut Output<'_>,
+    meta: &mut Meta,
+    pairs: &Ordered,
+) -> Result<(), WriteError> {
+    let mut first_pair = 0;
+    for (name, count) in &pairs.names {
+        let values = &pairs.values[first_pair as usize..(first_pair + count) as usize];
+        let numbered = values
+            .iter()
+            .enumerate()
+            .map(|(i, value)| (&**value, i as u64));
+        let map = fst::Map::from_iter(numbered).expect("values are distinct and ascend");
+        let frame = output.frame(map.as_fst().as_bytes(), Packing::Plain)?;
+        meta.names.push(NameEntry {
+            name: name.to_string(),
+            first_pair,
+            pairs: *count,
+            values: frame,
+        });
+        first_pair += count;
+    }
+    Ok(())
+}
+
+/// The series of each pair, one list behind the other.
+struct Lists {
+    ends: Vec<u32>,
+    series: Vec<u32>,
+}
+
+impl Lists {
+    fn of(table: &SeriesTable, pairs: usize) -> Lists {
+        let mut ends = vec![0u32; pairs + 1];
+        table
+            .pairs
+            .iter()
+            .for_each(|pair| ends[*pair as usize + 1] += 1);
+        for pair in 0..pairs {
+            ends[pair + 1] += ends[pair];
+        }
+        let mut series = vec![0; table.pairs.len()];
+        for number in 0..table.hashes.len() {
+            for pair in table.pairs_of(number) {
+                let at = &mut ends[*pair as usize];
+                series[*at as usize] = number as u32;
+                *at += 1;
+            }
+        }
+        // Each place has moved to where the next list begins: to its own list's end.
+        ends.pop();
+        Lists { ends, series }
+    }
+
+    fn get(&self, pair: usize) -> &[u32] {
+        let start = pair.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.series[start as usize..self.ends[pair] as usize]
+    }
+}
+
+fn write_groups(
+    output: &mut Output<'_>,
+    meta: &mut Meta,
+    pairs: &Ordered,
+    lists: &Lists,
+) -> Result<(), WriteError> {
+    let mut group = Group::default();
+    for (pair, value) in pairs.values.iter().enumerate() {
+        group.push(value, lists.get(pair));
+        let full = group.counts.len() == PAIRS_PER_GROUP || group.postings.len() >= GROUP_BYTES;
+        if full || pair + 1 == pairs.values.len() {
+            let first_pair = (pair + 1 - group.counts.len()) as u32;
+            let entry = std::mem::take(&mut group).write(output, first_pair)?;
+            meta.groups.push(entry);
+        }
+    }
+    Ok(())
+}
+
+/// A run of pairs being gathered.
+#[derive(Default)]
+struct Group {
+    last: String,
+    values: Vec<u8>,
+    /// How many series have each pair.
+    counts: Vec<i64>,
+    /// The bytes of each pair's postings.
+    lens: Vec<i64>,
+    postings: Vec<u8>,
+}
+
+impl Group {
+    /// Adds a pair: of its value what differs from the one before, and its series as differences.
+    fn push(&mut self, value: &str, series: &[u32]) {
+        let shared = self
+            .last
+            .bytes()
+            .zip(value.bytes())
+            .take_while(|(a, b)| a == b)
+            .count();
+        let shared = value.floor_char_boundary(shared);
+        put_uvarint(&mut self.values, shared as u64);
+        put_run(&mut self.values, &value.as_bytes()[shared..]);
+        value.clone_into(&mut self.last);
+        let from = self.postings.len();
+        let mut numbers = Vec::new();
+        for run in series.chunks(POSTINGS_MAX) {
+            numbers.clear();
+            numbers.extend(run.iter().map(|series| i64::from(*series)));
+            int::encode(&numbers, &mut self.postings);
+        }
+        self.counts.push(series.len() as i64);
+        self.lens.push((self.postings.len() - from) as i64);
+    }
+
+    fn write(self, output: &mut Output<'_>, first_pair: u32) -> Result<GroupEntry, WriteError> {
+        let mut content = Vec::with_capacity(self.values.len() + 8);
+        put_uvarint(&mut content, self.counts.len() as u64);
+        content.extend_from_slice(&self.values);
+        let values = output.frame(&content, Packing::Dense)?;
+        content.clear();
+        put_uvarint(&mut content, self.counts.len() as u64);
+        int::encode(&self.counts, &mut content);
+        int::encode(&self.lens, &mut content);
+        content.extend_from_slice(&self.postings);
+        let postings = output.frame(&content, Packing::Plain)?;
+        Ok(GroupEntry {
+            first_pair,
+            values,
+            postings,
+        })
+    }
+}
+
+/// Writes the label sets: for each series how many pairs it has, then, pair by pair, its distance
+/// to the pair in the same place of the series before.
+fn write_labels(
+    output: &mut Output<'_>,
+    meta: &mut Meta,
+    table: &SeriesTable,
+    packing: Packing,
+) -> Result<(), WriteError> {
+    let series = table.hashes.len();
+    for first in (0..series).step_by(SERIES_PER_FRAME) {
+        let mut content = Vec::new();
+        let mut before: &[u32] = &[];
+        for number in first..series.min(first + SERIES_PER_FRAME) {
+            let pairs = table.pairs_of(number);
+            put_uvarint(&mut content, pairs.len() as u64);
+            for (at, pair) in pairs.iter().enumerate() {
+                let base = before.get(at).copied().unwrap_or(0);
+                put_varint(&mut content, i64::from(*pair) - i64::from(base));
+            }
+            before = pairs;
+        }
+        meta.labels.push(output.frame(&content, packing)?);
+    }
+    Ok(())
+}

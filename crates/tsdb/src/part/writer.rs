@@ -1,0 +1,337 @@
+//! Writes a part: series in order, their samples as they come, the index at the end.
+//!
+//! In: for each series its labels and runs of samples, ascending. Out: a durable file under an
+//! unfinished name, and what it says about itself. Bound: one page and one run of columns of
+//! samples; of the index about 60 bytes a series and the text of the pairs.
+
+use std::path::Path;
+
+use hashbrown::HashMap;
+use weft_codec::varint::{put_run, put_uvarint};
+use weft_codec::{float, int};
+use weft_disk::Disk;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::dictionary::Dictionary;
+use super::frame::Packing;
+use super::histograms;
+use super::index_writer::{SeriesTable, write_index};
+use super::meta::{Identity, Meta, PageEntry, Sketch, TimesEntry};
+use super::output::Output;
+use crate::config::DAY_MILLIS;
+use crate::error::WriteError;
+use crate::head::index::SeriesHash;
+use crate::run::{HistogramRun, Run, SeriesRun};
+
+/// Blocks do not reach beyond one window of the day, so that series scraped together share the
+/// times of their blocks even when one begins or pauses elsewhere.
+pub(crate) const WINDOW_MILLIS: i64 = 2 * 3_600_000;
+
+/// The samples of a block.
+pub(crate) const BLOCK_MAX: usize = 1024;
+
+/// The histograms of a block.
+const HISTOGRAM_BLOCK_MAX: usize = 64;
+
+/// The plain bytes at which a page or a run of columns is closed.
+const PAGE_BYTES: usize = 64 * 1024;
+
+/// How many time columns are remembered; beyond it they are written again.
+const COLUMNS_MAX: usize = 1 << 20;
+
+/// In a block's first byte, beside the window: histograms instead of floats.
+pub(crate) const HISTOGRAM_BLOCK: u8 = 0x10;
+
+/// A part being written.
+pub(crate) struct PartWriter<'a> {
+    output: Output<'a>,
+    packing: Packing,
+    meta: Meta,
+    pub(crate) dictionary: Dictionary,
+    table: SeriesTable,
+    columns: Columns,
+    page: Page,
+    scratch: Scratch,
+}
+
+#[derive(Default)]
+struct Columns {
+    known: HashMap<u128, u32>,
+    last: Option<(Vec<i64>, u32)>,
+    /// Columns not yet in a frame.
+    content: Vec<u8>,
+    first: u32,
+}
+
+#[derive(Default)]
+struct Page {
+    first_series: u32,
+    /// The bytes of each series' entry.
+    lens: Vec<i64>,
+    content: Vec<u8>,
+    sketch: Sketch,
+}
+
+#[derive(Default)]
+struct Scratch {
+    bytes: Vec<u8>,
+    integers: Vec<i64>,
+}
+
+/// A part whose content is durable but which has no name yet.
+pub(crate) struct Written {
+    pub(crate) meta: Meta,
+    pub(crate) bytes: u64,
+}
+
+impl<'a> PartWriter<'a> {
+    pub(crate) fn create(
+        disk: &'a dyn Disk,
+        path: &Path,
+        identity: Identity,
+        packing: Packing,
+    ) -> Result<PartWriter<'a>, WriteError> {
+        Ok(PartWriter {
+            output: Output::create(disk, path)?,
+            packing,
+            meta: Meta {
+                identity,
+                ..Meta::default()
+            },
+            dictionary: Dictionary::default(),
+            table: SeriesTable::default(),
+            columns: Columns::default(),
+            page: Page::default(),
+            scratch: Scratch::default(),
+        })
+    }
+
+    /// Begins a series, in the order of metric names, then label sets. The pairs are ids of
+    /// [`PartWriter::dictionary`], in order of their names.
+    pub(crate) fn begin(&mut self, hash: SeriesHash, pairs: impl Iterator<Item = u32>) {
+        self.table.push(hash, pairs);
+    }
+
+    /// Adds samples to the series that was begun last; runs of one series ascend.
+    pub(crate) fn add(&mut self, run: &SeriesRun) -> Result<(), WriteError> {
+        let day = self.meta.identity.day * DAY_MILLIS;
+        let window = |time: i64| time.saturating_sub(day).div_euclid(WINDOW_MILLIS);
+        let floats = &run.floats;
+        let mut from = 0;
+        while from < floats.len() {
+            let number = window(floats.times[from]);
+            let rest = &floats.times[from..floats.len().min(from + BLOCK_MAX)];
+            let to = from + rest.partition_point(|time| window(*time) == number);
+            self.float_block(number, floats, from..to)?;
+            from = to;
+        }
+        let mut rest = run.histograms.as_slice();
+        while let Some((first, _)) = rest.first() {
+            let number = window(*first);
+            let most = &rest[..rest.len().min(HISTOGRAM_BLOCK_MAX)];
+            let len = most.partition_point(|(time, _)| window(*time) == number);
+            self.histogram_block(number, &rest[..len])?;
+            rest = &rest[len..];
+        }
+        Ok(())
+    }
+
+    fn float_block(
+        &mut self,
+        window: i64,
+        run: &Run,
+        range: std::ops::Range<usize>,
+    ) -> Result<(), WriteError> {
+        let (times, values) = (&run.times[range.clone()], &run.values[range]);
+        let column = self.column(times)?;
+        self.scratch.bytes.clear();
+        float::encode_with(values, &mut self.scratch.bytes, &mut self.scratch.integers);
+        self.page.sketch.add_values(values);
+        self.block(window as u8, column, times)
+    }
+
+    fn histogram_block(
+        &mut self,
+        window: i64,
+        run: &[(i64, weft_model::FloatHistogram)],
+    ) -> Result<(), WriteError> {
+        let times: Vec<i64> = run.iter().map(|(time, _)| *time).collect();
+        let column = self.column(&times)?;
+        self.scratch.bytes.clear();
+        histograms::encode(
+            run.iter().map(|(_, histogram)| histogram),
+            &mut self.scratch.bytes,
+        );
+        self.meta.histograms += run.len() as u64;
+        self.block(window as u8 | HISTOGRAM_BLOCK, column, &times)
+    }
+
+    /// Adds a block, whose values are in the scratch bytes, to the entry of the present series.
+    fn block(&mut self, head: u8, column: u32, times: &[i64]) -> Result<(), WriteError> {
+        let series = self.table.len() - 1;
+        if self.page.lens.is_empty() {
+            self.page.first_series = series;
+        }
+        let entries = (series - self.page.first_series) as usize + 1;
+        self.page.lens.resize(entries, 0);
+        let from = self.page.content.len();
+        self.page.content.push(head);
+        put_uvarint(&mut self.page.content, u64::from(column));
+        put_run(&mut self.page.content, &self.scratch.bytes);
+        let len = self.page.content.len() - from;
+        *self.page.lens.last_mut().expect("the series has an entry") += len as i64;
+        self.page.sketch.add_times(times);
+        if self.page.content.len() >= PAGE_BYTES || entries >= PAGE_BYTES {
+            self.close_page()?;
+        }
+        Ok(())
+    }
+
+    fn close_page(&mut self) -> Result<(), WriteError> {
+        let page = std::mem::take(&mut self.page);
+        if page.lens.is_empty() {
+            return Ok(());
+        }
+        let mut content = Vec::with_capacity(page.content.len() + page.lens.len() * 2);
+        put_uvarint(&mut content, page.lens.len() as u64);
+        int::encode(&page.lens, &mut content);
+        content.extend_from_slice(&page.content);
+        let frame = self.output.frame(&content, self.packing)?;
+        let last = page.first_series + page.lens.len() as u32 - 1;
+        self.meta.pages.push(PageEntry {
+            series: (page.first_series, last),
+            sketch: page.sketch,
+            frame,
+        });
+        Ok(())
+    }
+
+    /// Returns the number of a time column, which is written if it is new.
+    fn column(&mut self, times: &[i64]) -> Result<u32, WriteError> {
+        if let Some((known, number)) = &self.columns.last
+            && known == times
+        {
+            return Ok(*number);
+        }
+        self.scratch.bytes.clear();
+        put_uvarint(&mut self.scratch.bytes, times.len() as u64);
+        int::encode(times, &mut self.scratch.bytes);
+        let hash = xxh3_128(&self.scratch.bytes);
+        let number = match self.columns.known.get(&hash) {
+            Some(known) => *known,
+            None => self.new_column(hash)?,
+        };
+        self.columns.last = Some((times.to_vec(), number));
+        Ok(number)
+    }
+
+    fn new_column(&mut self, hash: u128) -> Result<u32, WriteError> {
+        let number = self.meta.columns;
+        self.meta.columns += 1;
+        if self.columns.known.len() >= COLUMNS_MAX {
+            self.columns.known.clear();
+        }
+        self.columns.known.insert(hash, number);
+        self.columns.content.extend_from_slice(&self.scratch.bytes);
+        if self.columns.content.len() >= PAGE_BYTES {
+            self.close_columns()?;
+        }
+        Ok(number)
+    }
+
+    fn close_columns(&mut self) -> Result<(), WriteError> {
+        if self.columns.content.is_empty() {
+            return Ok(());
+        }
+        let content = std::mem::take(&mut self.columns.content);
+        let frame = self.output.frame(&content, self.packing)?;
+        let first_column = std::mem::replace(&mut self.columns.first, self.meta.columns);
+        self.meta.times.push(TimesEntry {
+            first_column,
+            frame,
+        });
+        Ok(())
+    }
+
+    /// Writes the index and makes everything durable, under an unfinished name.
+    pub(crate) fn finish(mut self) -> Result<Written, WriteError> {
+        match self.write_rest() {
+            Ok(()) => {}
+            Err(e) => {
+                self.output.discard();
+                return Err(e);
+            }
+        }
+        let bytes = self.output.finish(&self.meta.encode())?;
+        for page in &self.meta.pages {
+            self.meta.sketch.add(&page.sketch);
+        }
+        Ok(Written {
+            meta: self.meta,
+            bytes,
+        })
+    }
+
+    fn write_rest(&mut self) -> Result<(), WriteError> {
+        self.close_page()?;
+        self.close_columns()?;
+        let dictionary = std::mem::take(&mut self.dictionary);
+        let table = std::mem::take(&mut self.table);
+        write_index(
+            &mut self.output,
+            &mut self.meta,
+            dictionary,
+            table,
+            self.packing,
+        )
+    }
+
+    /// Gives the part up.
+    pub(crate) fn discard(self) {
+        self.output.discard();
+    }
+
+    /// Returns how many series were begun.
+    pub(crate) fn series(&self) -> u32 {
+        self.table.len()
+    }
+}
+
+/// Returns the day that a time lies in.
+pub(crate) fn day_of(time: i64) -> i64 {
+    time.div_euclid(DAY_MILLIS)
+}
+
+/// Splits a run by days, ascending.
+pub(crate) fn by_day(run: SeriesRun) -> Vec<(i64, SeriesRun)> {
+    let first = [
+        run.floats.times.first(),
+        run.histograms.first().map(|(time, _)| time),
+    ];
+    let last = [
+        run.floats.times.last(),
+        run.histograms.last().map(|(time, _)| time),
+    ];
+    let (Some(first), Some(last)) = (first.iter().flatten().min(), last.iter().flatten().max())
+    else {
+        return Vec::new();
+    };
+    if day_of(**first) == day_of(**last) {
+        return vec![(day_of(**first), run)];
+    }
+    let mut days: std::collections::BTreeMap<i64, SeriesRun> = std::collections::BTreeMap::new();
+    for (time, value) in run.floats.times.into_iter().zip(run.floats.values) {
+        days.entry(day_of(time))
+            .or_default()
+            .floats
+            .push(time, value);
+    }
+    let histograms: HistogramRun = run.histograms;
+    for (time, histogram) in histograms {
+        days.entry(day_of(time))
+            .or_default()
+            .histograms
+            .push((time, histogram));
+    }
+    days.into_iter().collect()
+}

@@ -1,0 +1,194 @@
+//! A run of samples or histograms, ascending by time, and how two runs become one.
+//!
+//! Where both have a time, the newer run's value counts: the last one written wins.
+
+use weft_model::FloatHistogram;
+
+/// Samples as two columns, strictly ascending by time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Run {
+    pub(crate) times: Vec<i64>,
+    pub(crate) values: Vec<f64>,
+}
+
+impl Run {
+    pub(crate) fn len(&self) -> usize {
+        self.times.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.times.is_empty()
+    }
+
+    pub(crate) fn push(&mut self, time: i64, value: f64) {
+        self.times.push(time);
+        self.values.push(value);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.times.clear();
+        self.values.clear();
+    }
+
+    /// Keeps the samples from `start` to `end`, both included.
+    pub(crate) fn clip(&mut self, start: i64, end: i64) {
+        let to = self.times.partition_point(|time| *time <= end);
+        let from = self.times.partition_point(|time| *time < start).min(to);
+        self.times.truncate(to);
+        self.values.truncate(to);
+        self.times.drain(..from);
+        self.values.drain(..from);
+    }
+
+    /// Lays a newer run over this one.
+    pub(crate) fn overlay(&mut self, newer: Run) {
+        let (Some(&first), Some(&last)) = (newer.times.first(), self.times.last()) else {
+            if self.is_empty() {
+                *self = newer;
+            }
+            return;
+        };
+        if last < first {
+            self.times.extend_from_slice(&newer.times);
+            self.values.extend_from_slice(&newer.values);
+            return;
+        }
+        *self = merged(std::mem::take(self), newer);
+    }
+}
+
+fn merged(older: Run, newer: Run) -> Run {
+    let mut out = Run::default();
+    out.times.reserve(older.len() + newer.len());
+    out.values.reserve(older.len() + newer.len());
+    let (mut a, mut b) = (0, 0);
+    while a < older.len() && b < newer.len() {
+        let (old, new) = (older.times[a], newer.times[b]);
+        if old < new {
+            out.push(old, older.values[a]);
+        } else {
+            out.push(new, newer.values[b]);
+            b += 1;
+        }
+        a += usize::from(old <= new);
+    }
+    out.times.extend_from_slice(&older.times[a..]);
+    out.values.extend_from_slice(&older.values[a..]);
+    out.times.extend_from_slice(&newer.times[b..]);
+    out.values.extend_from_slice(&newer.values[b..]);
+    out
+}
+
+/// Histograms with their times, strictly ascending.
+pub(crate) type HistogramRun = Vec<(i64, FloatHistogram)>;
+
+/// Lays newer histograms over older ones.
+pub(crate) fn overlay_histograms(older: &mut HistogramRun, newer: HistogramRun) {
+    let (Some((first, _)), Some((last, _))) = (newer.first(), older.last()) else {
+        if older.is_empty() {
+            *older = newer;
+        }
+        return;
+    };
+    if last < first {
+        older.extend(newer);
+        return;
+    }
+    let mut all: std::collections::BTreeMap<i64, FloatHistogram> = older.drain(..).collect();
+    all.extend(newer);
+    older.extend(all);
+}
+
+/// What one series has in a stretch of time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SeriesRun {
+    pub(crate) floats: Run,
+    pub(crate) histograms: HistogramRun,
+}
+
+impl SeriesRun {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.floats.is_empty() && self.histograms.is_empty()
+    }
+
+    /// Returns how many samples there are of both kinds.
+    pub(crate) fn len(&self) -> usize {
+        self.floats.len() + self.histograms.len()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.floats.clear();
+        self.histograms.clear();
+    }
+
+    /// Lays a newer run over this one, each kind over its own.
+    pub(crate) fn overlay(&mut self, newer: SeriesRun) {
+        self.floats.overlay(newer.floats);
+        overlay_histograms(&mut self.histograms, newer.histograms);
+    }
+
+    /// Keeps what lies from `start` to `end`, both included.
+    pub(crate) fn clip(&mut self, start: i64, end: i64) {
+        self.floats.clip(start, end);
+        self.histograms
+            .retain(|(time, _)| (start..=end).contains(time));
+    }
+
+    /// Takes out what lies from `start` to `end`, both included.
+    pub(crate) fn cut(&mut self, start: i64, end: i64) {
+        let outside = |time: i64| !(start..=end).contains(&time);
+        if self.floats.times.iter().any(|time| !outside(*time)) {
+            let mut kept = Run::default();
+            for (time, value) in self.floats.times.iter().zip(&self.floats.values) {
+                if outside(*time) {
+                    kept.push(*time, *value);
+                }
+            }
+            self.floats = kept;
+        }
+        self.histograms.retain(|(time, _)| outside(*time));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    fn run(samples: &BTreeMap<i64, u8>) -> Run {
+        let mut run = Run::default();
+        samples
+            .iter()
+            .for_each(|(time, value)| run.push(*time, f64::from(*value)));
+        run
+    }
+
+    proptest! {
+        #[test]
+        fn the_newer_run_wins(
+            older in prop::collection::btree_map(0i64..50, any::<u8>(), 0..30),
+            newer in prop::collection::btree_map(0i64..50, any::<u8>(), 0..30),
+        ) {
+            let mut both = run(&older);
+            both.overlay(run(&newer));
+            let mut expected = older;
+            expected.extend(newer);
+            prop_assert_eq!(both, run(&expected));
+        }
+
+        #[test]
+        fn clipping_and_cutting_part_a_run(
+            samples in prop::collection::btree_map(0i64..50, any::<u8>(), 0..30),
+            start in 0i64..50, end in 0i64..50,
+        ) {
+            let whole = SeriesRun { floats: run(&samples), ..SeriesRun::default() };
+            let (mut inside, mut outside) = (whole.clone(), whole.clone());
+            inside.clip(start, end);
+            outside.cut(start, end);
+            prop_assert_eq!(inside.len() + outside.len(), whole.len());
+            inside.overlay(outside);
+            prop_assert_eq!(inside.floats, whole.floats);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What a store tells about itself: reports of what was done, and its present state.
+
+use crate::error::{PartError, Rejected};
+
+/// What was found when a store was opened.
+#[derive(Debug, Default)]
+pub struct OpenReport {
+    /// Parts that are served.
+    pub parts: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Parts that were set aside, with the reason.
+    pub set_aside: Vec<PartError>,
+    /// Files removed that an interrupted write or merge had left.
+    pub leftovers: usize,
+}
+
+/// What a flush did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FlushReport {
+    /// Series with samples to write.
+    pub series: u64,
+    /// Samples written, histograms included.
+    pub samples: u64,
+    /// Parts written: one for each day that the samples lie in.
+    pub parts: usize,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// What a maintenance did.
+#[derive(Debug, Default)]
+pub struct MaintainReport {
+    /// Merges finished.
+    pub merges: usize,
+    /// Parts that went into them.
+    pub parts_merged: usize,
+    /// Bytes written by them.
+    pub bytes_written: u64,
+    /// Parts dropped because they are older than the retention.
+    pub parts_expired: usize,
+    /// Parts dropped because all parts together are too large.
+    pub parts_over_size: usize,
+    /// Parts set aside, with the reason.
+    pub set_aside: Vec<PartError>,
+    /// Merges not begun because the disk would be too full.
+    pub merges_without_space: usize,
+    /// Series that left the head because nothing was appended to them.
+    pub series_dropped: usize,
+    /// Whether more merges are due: the caller may call again at once.
+    pub more: bool,
+}
+
+/// What a deletion did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeleteReport {
+    /// Series that matched, counted once for the head and once for each part.
+    pub series: u64,
+}
+
+/// What a check found.
+#[derive(Debug, Default)]
+pub struct CheckReport {
+    /// Parts looked at.
+    pub parts: usize,
+    /// Their series, counted once for each part.
+    pub series: u64,
+    /// Their samples.
+    pub samples: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// What does not hold.
+    pub faults: Vec<PartError>,
+    /// Files that were set aside before.
+    pub set_aside: usize,
+}
+
+/// The present state of a store.
+#[derive(Clone, Debug, Default)]
+pub struct Status {
+    /// Series in the head.
+    pub series: usize,
+    /// Distinct label pairs in the head.
+    pub label_pairs: usize,
+    /// Samples taken since the store was opened.
+    pub samples_appended: u64,
+    /// Of these, the ones that came out of order.
+    pub samples_out_of_order: u64,
+    /// Of those taken, the ones that were there already.
+    pub samples_repeated: u64,
+    /// Samples in the head that are in no part yet.
+    pub samples_unflushed: u64,
+    /// Bytes of samples in the head.
+    pub head_bytes: usize,
+    /// Parts that are served.
+    pub parts: usize,
+    /// Their bytes.
+    pub parts_bytes: u64,
+    /// Their samples.
+    pub parts_samples: u64,
+    /// Parts set aside since the store was opened.
+    pub parts_set_aside: u64,
+    /// Deletions that wait to be carried out.
+    pub deletions_pending: usize,
+    /// Bytes of parts kept decoded.
+    pub cache_bytes: usize,
+    /// The earliest and the latest time in the parts, milliseconds.
+    pub parts_range: Option<(i64, i64)>,
+    /// What was refused, by reason and offender, most first.
+    pub drops: Vec<Drop>,
+    /// The metrics with the most series.
+    pub top_metrics: Vec<(String, usize)>,
+    /// The labels with the most values.
+    pub top_labels: Vec<(String, usize)>,
+    /// The label pairs with the most series, as `name=value`.
+    pub top_pairs: Vec<(String, usize)>,
+}
+
+/// How often something was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drop {
+    /// Why.
+    pub reason: Rejected,
+    /// The metric or target over its budget; empty where nobody in particular is.
+    pub offender: String,
+    /// How many series or samples.
+    pub count: u64,
+}

@@ -1,0 +1,1 @@
+//! What a caller sees in the ordinary course of things.

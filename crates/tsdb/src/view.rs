@@ -1,0 +1,115 @@
+//! The parts that are served at a moment, for readers to hold on to.
+//!
+//! In: parts published and withdrawn by the one that maintains. Out: views, each immutable. What a
+//! reader may still need is not given back while its view lives. Bound: the number of parts.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
+
+use crate::head::SHARDS;
+use crate::part::Part;
+
+/// Where the logs of all shards stood.
+pub(crate) type Marks = [u64; SHARDS];
+
+/// Samples that are deleted but still in a part.
+#[derive(Clone, Debug)]
+pub(crate) struct Cut {
+    /// The series, ascending.
+    pub(crate) series: Vec<u32>,
+    pub(crate) start: i64,
+    pub(crate) end: i64,
+}
+
+/// A part and what is not to be read of it.
+pub(crate) struct Served {
+    pub(crate) part: Arc<Part>,
+    pub(crate) cuts: Vec<Cut>,
+    /// From where on the logs have all the part's samples, if the head has them.
+    pub(crate) covered_from: Option<Marks>,
+    covered: AtomicBool,
+}
+
+impl Served {
+    pub(crate) fn new(part: Arc<Part>, cuts: Vec<Cut>, covered_from: Option<Marks>) -> Served {
+        let covered = AtomicBool::new(covered_from.is_some());
+        Served {
+            part,
+            cuts,
+            covered_from,
+            covered,
+        }
+    }
+
+    /// Returns the same part with other cuts.
+    pub(crate) fn with_cuts(&self, cuts: Vec<Cut>) -> Served {
+        let covered_from = self.covered_from.filter(|_| self.is_covered());
+        Served::new(self.part.clone(), cuts, covered_from)
+    }
+
+    /// Returns the part's place among those of its day: what is written later counts.
+    pub(crate) fn order(&self) -> (u64, u64) {
+        let identity = &self.part.meta.identity;
+        (identity.flushes.1, identity.file)
+    }
+
+    /// Tells whether the head has all samples of the part. A reader that asks the head first and
+    /// then finds this true has missed nothing.
+    pub(crate) fn is_covered(&self) -> bool {
+        self.covered.load(Ordering::Acquire)
+    }
+
+    /// Notes that the head is about to give samples of the part back.
+    pub(crate) fn uncover(&self) {
+        self.covered.store(false, Ordering::Release);
+    }
+
+    /// Returns where two parts that are merged are covered from.
+    pub(crate) fn covered_with(&self, other: Option<Marks>) -> Option<Marks> {
+        let (mine, other) = (self.covered_from.filter(|_| self.is_covered())?, other?);
+        Some(std::array::from_fn(|shard| mine[shard].min(other[shard])))
+    }
+}
+
+/// The parts of a moment, in the order in which later ones count over earlier ones.
+pub(crate) struct View {
+    /// Raised with every view.
+    pub(crate) number: u64,
+    pub(crate) parts: Vec<Arc<Served>>,
+}
+
+impl View {
+    fn new(number: u64, mut parts: Vec<Arc<Served>>) -> View {
+        parts.sort_by_key(|served| served.order());
+        View { number, parts }
+    }
+}
+
+/// The present view.
+pub(crate) struct Views {
+    present: RwLock<Arc<View>>,
+}
+
+impl Views {
+    pub(crate) fn new(parts: Vec<Arc<Served>>) -> Views {
+        Views {
+            present: RwLock::new(Arc::new(View::new(0, parts))),
+        }
+    }
+
+    pub(crate) fn present(&self) -> Arc<View> {
+        self.present
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Puts another view in place of the present one, which is returned for as long as readers
+    /// hold it. Only the one that maintains does this.
+    pub(crate) fn publish(&self, parts: Vec<Arc<Served>>) -> (u64, Weak<View>) {
+        let mut present = self.present.write().unwrap_or_else(PoisonError::into_inner);
+        let number = present.number + 1;
+        let before = std::mem::replace(&mut *present, Arc::new(View::new(number, parts)));
+        (number, Arc::downgrade(&before))
+    }
+}
