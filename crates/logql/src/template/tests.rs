@@ -93,7 +93,7 @@ fn what_is_not_supported_is_refused_with_its_place() {
         12,
         "wrong number of arguments for ToUpper: 0",
     );
-    check_refused(&"{{ if .x }}".repeat(100), 342, "nested deeper than 32");
+    check_refused(&"{{ if .x }}".repeat(100), 347, "nested deeper than 32");
 }
 
 #[test]
