@@ -4,12 +4,17 @@
 //! [`Answer`] with Prometheus's values, warnings and error texts. Each series is decoded once and
 //! all steps slide over it. Bound: [`Limits`] on samples, points and bytes, and [`Cancel`].
 
+pub mod ast;
 mod column;
 mod engine;
 mod error;
+mod eval;
+pub mod histogram;
+mod kahan;
 mod options;
 pub mod parse;
 mod pool;
+mod print;
 mod source;
 mod value;
 
@@ -19,7 +24,8 @@ pub use error::QueryError;
 pub use options::{
     Cancel, Interrupt, Limits, NameRemoval, Never, Options, QueryOptions, StartTimestamps,
 };
-pub use parse::ParseError;
+pub use parse::{ParseError, parse};
 pub use pool::{Pool, Sequential};
+pub use print::{format_duration, format_float, pretty};
 pub use source::{SelectHints, SeriesSet, Source, SourceError};
 pub use value::{Answer, SampleValue, Series, Stats, Value, VectorSample};

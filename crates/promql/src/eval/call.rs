@@ -1,0 +1,291 @@
+//! Function calls: which function goes where, and those of one number at a time.
+
+use crate::ast::{Call, Expr, ExprKind, FunctionId, Span};
+use crate::error::QueryError;
+use crate::options::StartTimestamps;
+
+use super::merge::{Overlap, strip_names};
+use super::select::Want;
+use super::table::{CellRef, Row, Table};
+use super::{Evaluator, Operand, Steps, execution, window};
+
+impl Evaluator<'_> {
+    pub(super) fn eval_call(
+        &self,
+        call: &Call,
+        span: Span,
+        steps: Steps,
+    ) -> Result<Operand, QueryError> {
+        use FunctionId as Id;
+        let function = call.function.id;
+        if let Some(scalar) = self.scalar_call(call, steps)? {
+            return Ok(Operand::Scalar(scalar));
+        }
+        let vector = match function {
+            Id::AbsentOverTime => self.eval_absent_over_time(call, steps),
+            Id::Absent => self.eval_absent(call, steps),
+            Id::Vector => self.vector_of_scalar(call, steps),
+            Id::Timestamp => self.timestamps(call, steps),
+            Id::StartTimestamp => self.start_timestamps(call, steps),
+            Id::Clamp | Id::ClampMin | Id::ClampMax => self.clamp(call, steps),
+            Id::Round => self.round(call, steps),
+            Id::LabelReplace => self.eval_label_replace(call, steps),
+            Id::LabelJoin => self.eval_label_join(call, steps),
+            Id::Sort | Id::SortDesc | Id::SortByLabel | Id::SortByLabelDesc => {
+                self.eval_sort(call, span, steps)
+            }
+            Id::HistogramQuantile => self.eval_histogram_quantile(call, steps),
+            Id::HistogramQuantiles => self.eval_histogram_quantiles(call, steps),
+            Id::HistogramFraction => self.eval_histogram_fraction(call, steps),
+            Id::HistogramAvg | Id::HistogramCount | Id::HistogramSum => {
+                self.eval_histogram_part(call, steps)
+            }
+            Id::HistogramStddev | Id::HistogramStdvar => self.eval_histogram_part(call, steps),
+            Id::Info => self.eval_info(call, steps),
+            _ => self.other_call(call, steps),
+        };
+        vector.map(Operand::Vector)
+    }
+
+    fn other_call(&self, call: &Call, steps: Steps) -> Result<Table, QueryError> {
+        let function = call.function.id;
+        if let Some(kernel) = window::kernel(function) {
+            return self.eval_range_call(call, kernel, steps);
+        }
+        if let Some(part) = super::date::part(function) {
+            return self.eval_date(call, part, steps);
+        }
+        let change = float_function(function)
+            .ok_or_else(|| execution(format!("unknown function {}", call.function.name)))?;
+        let mut table = self.eval_vector(arg(call, 0)?, steps)?;
+        table.map_floats(change);
+        self.derived(table)
+    }
+
+    /// Marks the rows of a table as other metrics than they were made of.
+    pub(super) fn derived(&self, mut table: Table) -> Result<Table, QueryError> {
+        table.drop_name.fill(true);
+        if self.removes_names_at_once() {
+            return strip_names(table, Overlap::Allowed);
+        }
+        Ok(table)
+    }
+
+    fn scalar_call(&self, call: &Call, steps: Steps) -> Result<Option<Vec<f64>>, QueryError> {
+        use FunctionId as Id;
+        let constant = |value: f64| vec![value; steps.count];
+        let seconds = |millis: i64| millis as f64 / 1000.0;
+        Ok(Some(match call.function.id {
+            Id::Time => steps.times().map(seconds).collect(),
+            Id::Pi => constant(std::f64::consts::PI),
+            Id::Start => constant(seconds(self.times.start)),
+            Id::End => constant(seconds(self.times.end)),
+            Id::Step => constant(self.times.step_seconds()),
+            Id::Range => constant(self.times.range_seconds()),
+            Id::MinOf => self.of_two(call, steps, minimum)?,
+            Id::MaxOf => self.of_two(call, steps, maximum)?,
+            Id::Scalar => scalar_of(&self.eval_vector(arg(call, 0)?, steps)?, steps),
+            _ => return Ok(None),
+        }))
+    }
+
+    fn of_two(
+        &self,
+        call: &Call,
+        steps: Steps,
+        choose: fn(f64, f64) -> f64,
+    ) -> Result<Vec<f64>, QueryError> {
+        let left = self.eval_scalar(arg(call, 0)?, steps)?;
+        let right = self.eval_scalar(arg(call, 1)?, steps)?;
+        let pairs = left.into_iter().zip(right);
+        Ok(pairs.map(|(left, right)| choose(left, right)).collect())
+    }
+
+    fn vector_of_scalar(&self, call: &Call, steps: Steps) -> Result<Table, QueryError> {
+        let values = self.eval_scalar(arg(call, 0)?, steps)?;
+        let mut row = Row::new(steps.count);
+        for (step, value) in values.into_iter().enumerate() {
+            row.set_float(step, value);
+        }
+        let mut table = self.table(steps);
+        table.push(weft_model::Labels::empty(), false, &mut row)?;
+        Ok(table)
+    }
+
+    fn timestamps(&self, call: &Call, steps: Steps) -> Result<Table, QueryError> {
+        let arg = arg(call, 0)?.without_parens();
+        if let ExprKind::Selector(selector) = &arg.kind {
+            let table = self.eval_selector(selector, arg.span, steps, Want::Timestamp)?;
+            return self.derived(table);
+        }
+        let table = self.eval_vector(arg, steps)?;
+        let mut times = self.table(steps);
+        let mut row = Row::new(steps.count);
+        for at in 0..table.len() {
+            row.clear();
+            for (step, time) in steps.times().enumerate() {
+                if table.is_present(at, step) {
+                    row.set_float(step, time as f64 / 1000.0);
+                }
+            }
+            times.push(table.labels[at].clone(), false, &mut row)?;
+        }
+        self.derived(times)
+    }
+
+    /// Only a selector knows start timestamps, and only if they are made use of.
+    fn start_timestamps(&self, call: &Call, steps: Steps) -> Result<Table, QueryError> {
+        let arg = arg(call, 0)?.without_parens();
+        match &arg.kind {
+            ExprKind::Selector(selector)
+                if self.options.start_timestamps == StartTimestamps::Used =>
+            {
+                let table = self.eval_selector(selector, arg.span, steps, Want::Start)?;
+                self.derived(table)
+            }
+            _ => Ok(self.table(steps)),
+        }
+    }
+
+    fn clamp(&self, call: &Call, steps: Steps) -> Result<Table, QueryError> {
+        let unbounded = |bound: f64| vec![bound; steps.count];
+        let table = self.eval_vector(arg(call, 0)?, steps)?;
+        let (lower, upper) = match call.function.id {
+            FunctionId::ClampMin => (
+                self.eval_scalar(arg(call, 1)?, steps)?,
+                unbounded(f64::INFINITY),
+            ),
+            FunctionId::ClampMax => (
+                unbounded(f64::NEG_INFINITY),
+                self.eval_scalar(arg(call, 1)?, steps)?,
+            ),
+            _ => (
+                self.eval_scalar(arg(call, 1)?, steps)?,
+                self.eval_scalar(arg(call, 2)?, steps)?,
+            ),
+        };
+        let clamped = self.each_float(&table, |step, value| {
+            let (lower, upper) = (lower[step], upper[step]);
+            (upper >= lower || upper.is_nan() || lower.is_nan())
+                .then(|| maximum(lower, minimum(upper, value)))
+        })?;
+        self.derived(clamped)
+    }
+
+    fn round(&self, call: &Call, steps: Steps) -> Result<Table, QueryError> {
+        let table = self.eval_vector(arg(call, 0)?, steps)?;
+        let nearest = match call.args.get(1) {
+            Some(arg) => self.eval_scalar(arg, steps)?,
+            None => vec![1.0; steps.count],
+        };
+        let rounded = self.each_float(&table, |step, value| {
+            // Multiplying by the inverse is more accurate for steps such as 0.1.
+            let inverse = 1.0 / nearest[step];
+            Some((value * inverse + 0.5).floor() / inverse)
+        })?;
+        self.derived(rounded)
+    }
+
+    /// Returns a table of what `change` makes of the numbers of another; histograms are left out.
+    pub(super) fn each_float(
+        &self,
+        table: &Table,
+        change: impl Fn(usize, f64) -> Option<f64>,
+    ) -> Result<Table, QueryError> {
+        let mut changed = table.sibling(table.steps);
+        let mut row = Row::new(table.steps);
+        for at in 0..table.len() {
+            row.clear();
+            for step in 0..table.steps {
+                if let Some(CellRef::Float(value)) = table.get(at, step)
+                    && let Some(value) = change(step, value)
+                {
+                    row.set_float(step, value);
+                }
+            }
+            changed.push(table.labels[at].clone(), table.drop_name[at], &mut row)?;
+        }
+        Ok(changed)
+    }
+}
+
+/// Returns an argument, which the parser has counted.
+pub(super) fn arg(call: &Call, at: usize) -> Result<&Expr, QueryError> {
+    let missing = || {
+        execution(format!(
+            "missing argument in call to {}",
+            call.function.name
+        ))
+    };
+    call.args.get(at).ok_or_else(missing)
+}
+
+/// Returns the only number at each step, or NaN when there is none or more than one.
+fn scalar_of(table: &Table, steps: Steps) -> Vec<f64> {
+    let only = |step: usize| {
+        let floats = (0..table.len()).filter_map(|row| match table.get(row, step) {
+            Some(CellRef::Float(value)) => Some(value),
+            _ => None,
+        });
+        let mut floats = floats.take(2);
+        match (floats.next(), floats.next()) {
+            (Some(value), None) => value,
+            _ => f64::NAN,
+        }
+    };
+    (0..steps.count).map(only).collect()
+}
+
+/// The smaller number; NaN if either is NaN.
+fn minimum(left: f64, right: f64) -> f64 {
+    if left.is_nan() || right.is_nan() {
+        // An infinite bound wins even over NaN, as in Go.
+        let lowest = left == f64::NEG_INFINITY || right == f64::NEG_INFINITY;
+        return if lowest { f64::NEG_INFINITY } else { f64::NAN };
+    }
+    left.min(right)
+}
+
+/// The larger number; NaN if either is NaN.
+fn maximum(left: f64, right: f64) -> f64 {
+    -minimum(-left, -right)
+}
+
+fn float_function(function: FunctionId) -> Option<fn(f64) -> f64> {
+    use FunctionId as Id;
+    let change: fn(f64) -> f64 = match function {
+        Id::Abs => f64::abs,
+        Id::Ceil => f64::ceil,
+        Id::Floor => f64::floor,
+        Id::Exp => f64::exp,
+        Id::Sqrt => f64::sqrt,
+        Id::Ln => f64::ln,
+        Id::Log2 => f64::log2,
+        Id::Log10 => f64::log10,
+        Id::Sin => f64::sin,
+        Id::Cos => f64::cos,
+        Id::Tan => f64::tan,
+        Id::Asin => f64::asin,
+        Id::Acos => f64::acos,
+        Id::Atan => f64::atan,
+        Id::Sinh => f64::sinh,
+        Id::Cosh => f64::cosh,
+        Id::Tanh => f64::tanh,
+        Id::Asinh => f64::asinh,
+        Id::Acosh => f64::acosh,
+        Id::Atanh => f64::atanh,
+        Id::Rad => |degrees| degrees * std::f64::consts::PI / 180.0,
+        Id::Deg => |radians| radians * 180.0 / std::f64::consts::PI,
+        Id::Sgn => |value| {
+            if value < 0.0 {
+                -1.0
+            } else if value > 0.0 {
+                1.0
+            } else {
+                value
+            }
+        },
+        _ => return None,
+    };
+    Some(change)
+}

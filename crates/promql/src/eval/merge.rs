@@ -1,0 +1,136 @@
+//! Rows that come to have the same labels: they become one, or the query fails.
+
+use hashbrown::hash_map::Entry;
+use hashbrown::{HashMap, HashSet};
+
+use weft_model::{Labels, METRIC_NAME};
+
+use crate::error::QueryError;
+
+use super::execution;
+use super::table::{Cell, Row, Table};
+
+/// Whether rows with the same labels may become one when they have no step in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Overlap {
+    Allowed,
+    Never,
+}
+
+/// Tells whether a label tells what a metric is and goes when the metric becomes another.
+pub(super) fn is_reserved(name: &str) -> bool {
+    name == METRIC_NAME || name == "__type__" || name == "__unit__"
+}
+
+/// Returns labels without the metric's name and what else says what it is.
+pub(super) fn without_reserved(labels: &Labels) -> Labels {
+    if labels.iter().any(|(name, _)| is_reserved(name)) {
+        labels.filtered(|name| !is_reserved(name))
+    } else {
+        labels.clone()
+    }
+}
+
+pub(super) fn same_labelset() -> QueryError {
+    execution("vector cannot contain metrics with the same labelset")
+}
+
+/// Removes the names of rows that are marked for it, then makes rows with equal labels one.
+pub(super) fn strip_names(mut table: Table, overlap: Overlap) -> Result<Table, QueryError> {
+    for at in 0..table.len() {
+        if table.drop_name[at] {
+            table.labels[at] = without_reserved(&table.labels[at]);
+            table.drop_name[at] = false;
+        }
+    }
+    merge_equal(table, overlap)
+}
+
+/// Makes rows with equal labels one; fails when two of them have a value at the same step.
+pub(super) fn merge_equal(table: Table, overlap: Overlap) -> Result<Table, QueryError> {
+    if table.len() < 2 {
+        return Ok(table);
+    }
+    if all_differ(&table.labels) {
+        return Ok(table);
+    }
+    if overlap == Overlap::Never {
+        return Err(same_labelset());
+    }
+    let mut merged = Merger::new(table.steps);
+    for at in 0..table.len() {
+        for step in 0..table.steps {
+            if let Some(cell) = table.get(at, step) {
+                let labels = table.labels[at].clone();
+                merged.set(labels, table.drop_name[at], step, cell.to_cell())?;
+            }
+        }
+    }
+    merged.finish(table.sibling(table.steps))
+}
+
+fn all_differ(labels: &[Labels]) -> bool {
+    let mut seen: HashSet<&Labels> = HashSet::with_capacity(labels.len());
+    labels.iter().all(|labels| seen.insert(labels))
+}
+
+/// Rows by their labels, filled cell by cell.
+pub(super) struct Merger {
+    steps: usize,
+    index: HashMap<Labels, usize>,
+    rows: Vec<(Labels, bool, Row)>,
+}
+
+impl Merger {
+    pub(super) fn new(steps: usize) -> Merger {
+        Merger {
+            steps,
+            index: HashMap::new(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Returns the row of these labels.
+    pub(super) fn row(&mut self, labels: Labels, drop_name: bool) -> usize {
+        match self.index.entry(labels) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(vacant) => {
+                let row = Row::new(self.steps);
+                self.rows.push((vacant.key().clone(), drop_name, row));
+                *vacant.insert(self.rows.len() - 1)
+            }
+        }
+    }
+
+    pub(super) fn cells(&mut self, row: usize) -> &mut Row {
+        &mut self.rows[row].2
+    }
+
+    /// Sets a cell; fails when it is taken.
+    pub(super) fn set(
+        &mut self,
+        labels: Labels,
+        drop_name: bool,
+        step: usize,
+        cell: Cell,
+    ) -> Result<(), QueryError> {
+        let row = self.row(labels, drop_name);
+        self.set_at(row, step, cell)
+    }
+
+    pub(super) fn set_at(&mut self, row: usize, step: usize, cell: Cell) -> Result<(), QueryError> {
+        let cells = self.cells(row);
+        if cells.get(step).is_some() {
+            return Err(same_labelset());
+        }
+        cells.set(step, cell);
+        Ok(())
+    }
+
+    pub(super) fn finish(self, mut into: Table) -> Result<Table, QueryError> {
+        for (labels, drop_name, mut row) in self.rows {
+            into.push(labels, drop_name, &mut row)?;
+        }
+        Ok(into)
+    }
+}

@@ -1,0 +1,291 @@
+//! `rate`, `increase` and `delta`: what changed in a window, extrapolated to its bounds.
+
+use std::sync::Arc;
+
+use weft_model::FloatHistogram;
+use weft_model::histogram::ResetHint;
+
+use crate::ast::SelectorMode;
+use crate::eval::notes::Note;
+use crate::eval::table::Cell;
+use crate::histogram::{self, Sum, is_custom};
+
+use super::{Slice, Window, extended, gauge, is_start_overlap, is_start_reset};
+
+/// What is told of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// The change of a gauge.
+    Delta,
+    /// The growth of a counter.
+    Increase,
+    /// The growth of a counter for each second.
+    Rate,
+}
+
+impl Change {
+    pub(super) fn of_counter(self) -> bool {
+        self != Change::Delta
+    }
+}
+
+pub(super) fn rate(window: &Window<'_>) -> Option<Cell> {
+    change(window, Change::Rate)
+}
+
+pub(super) fn increase(window: &Window<'_>) -> Option<Cell> {
+    change(window, Change::Increase)
+}
+
+pub(super) fn delta(window: &Window<'_>) -> Option<Cell> {
+    change(window, Change::Delta)
+}
+
+fn change(window: &Window<'_>, change: Change) -> Option<Cell> {
+    if !window.floats.is_empty() && !window.histograms.is_empty() {
+        window.notes.add(Note::MixedFloatsHistograms);
+        return None;
+    }
+    if window.mode != SelectorMode::Plain {
+        return extended::change(window, change);
+    }
+    if window.histograms.is_empty() {
+        change_of_floats(window, change).map(Cell::Float)
+    } else {
+        change_of_histograms(window, change)
+    }
+}
+
+/// Where the samples of a window lie.
+pub(super) struct Extent {
+    pub(super) first: i64,
+    pub(super) last: i64,
+    pub(super) count: usize,
+    /// The start timestamp of the first sample, 0 where unknown.
+    pub(super) first_start: i64,
+}
+
+impl Extent {
+    fn of<T>(points: &Slice<'_, T>) -> Option<Extent> {
+        Some(Extent {
+            first: *points.times.first()?,
+            last: *points.times.last()?,
+            count: points.len(),
+            first_start: points.start(0),
+        })
+    }
+
+    /// Tells whether the counter is known to have begun at 0 within the window.
+    fn begins_within(&self, window_start: i64) -> bool {
+        self.first_start != 0 && self.first_start > window_start && self.first_start < self.first
+    }
+}
+
+/// Returns the factor by which a change between samples becomes one of the whole window.
+///
+/// `to_zero` is the part of the sampled interval before the first sample at which the counter
+/// would have been 0.
+pub(super) fn extrapolate(
+    extent: &Extent,
+    (start, end): (i64, i64),
+    to_zero: Option<f64>,
+    begins_within: bool,
+) -> f64 {
+    let seconds = |millis: i64| millis as f64 / 1000.0;
+    let mut to_start = seconds(extent.first - start);
+    let mut to_end = seconds(end - extent.last);
+    let mut sampled = seconds(extent.last - extent.first);
+    let between = if extent.count > 1 {
+        sampled / (extent.count - 1) as f64
+    } else {
+        0.0
+    };
+    let threshold = between * 1.1;
+    if begins_within {
+        to_start = 0.0;
+        sampled = seconds(extent.last - extent.first_start);
+    } else {
+        if to_start >= threshold {
+            to_start = between / 2.0;
+        }
+        if let Some(share) = to_zero {
+            to_start = to_start.min(sampled * share);
+        }
+    }
+    if to_end >= threshold {
+        to_end = between / 2.0;
+    }
+    if sampled == 0.0 {
+        1.0
+    } else {
+        (sampled + to_start + to_end) / sampled
+    }
+}
+
+fn change_of_floats(window: &Window<'_>, change: Change) -> Option<f64> {
+    let floats = &window.floats;
+    let extent = Extent::of(floats)?;
+    let (first, last) = (*floats.values.first()?, *floats.values.last()?);
+    let mut result = last - first;
+    if change.of_counter() {
+        result += lost_by_resets(window, floats);
+    }
+    let begins_within = change.of_counter() && extent.begins_within(window.start);
+    if begins_within {
+        result += first;
+    } else if extent.count < 2 {
+        return None;
+    }
+    let counts = change.of_counter() && result > 0.0 && first >= 0.0;
+    let to_zero = counts.then(|| first / result);
+    let factor = extrapolate(&extent, (window.start, window.end), to_zero, begins_within);
+    Some(result * per_second(window, change, factor))
+}
+
+fn per_second(window: &Window<'_>, change: Change, factor: f64) -> f64 {
+    if change == Change::Rate {
+        factor / (window.range as f64 / 1000.0)
+    } else {
+        factor
+    }
+}
+
+fn lost_by_resets(window: &Window<'_>, floats: &Slice<'_, f64>) -> f64 {
+    let mut lost = 0.0;
+    for at in 1..floats.len() {
+        let (previous, current) = (floats.values[at - 1], floats.values[at]);
+        if current < previous || starts_anew(window, floats, at) {
+            lost += previous;
+        }
+    }
+    lost
+}
+
+fn starts_anew<T>(window: &Window<'_>, points: &Slice<'_, T>, at: usize) -> bool {
+    if points.starts.is_empty() {
+        return false;
+    }
+    let (previous_start, start) = (points.start(at - 1), points.start(at));
+    let (previous, current) = (points.times[at - 1], points.times[at]);
+    if is_start_overlap(previous_start, previous, start) {
+        window.notes.add(Note::StartOverlap);
+    }
+    is_start_reset((previous_start, previous), (start, current))
+}
+
+fn change_of_histograms(window: &Window<'_>, change: Change) -> Option<Cell> {
+    let points = &window.histograms;
+    let extent = Extent::of(points)?;
+    let begins_within = change.of_counter() && extent.begins_within(window.start);
+    let first = points.values.first()?;
+    let mut result = if extent.count > 1 {
+        histogram_change(window, change)?
+    } else if begins_within {
+        return Some(scaled(
+            window,
+            change,
+            &extent,
+            first.as_ref().clone(),
+            begins_within,
+        ));
+    } else {
+        return None;
+    };
+    if begins_within {
+        match histogram::sum(&result, first) {
+            Ok((sum, _)) => result = sum,
+            Err(_) => {
+                window.notes.add(Note::MixedSchemas);
+                return None;
+            }
+        }
+    }
+    Some(scaled(window, change, &extent, result, begins_within))
+}
+
+fn scaled(
+    window: &Window<'_>,
+    change: Change,
+    extent: &Extent,
+    result: FloatHistogram,
+    begins_within: bool,
+) -> Cell {
+    let first = window
+        .histograms
+        .values
+        .first()
+        .map_or(0.0, |first| first.count);
+    let counts = change.of_counter() && result.count > 0.0 && first >= 0.0;
+    let to_zero = counts.then(|| first / result.count);
+    let factor = extrapolate(extent, (window.start, window.end), to_zero, begins_within);
+    gauge(histogram::scale(
+        &result,
+        per_second(window, change, factor),
+    ))
+}
+
+/// Returns the last histogram of a window less the first, with what resets lost.
+fn histogram_change(window: &Window<'_>, change: Change) -> Option<FloatHistogram> {
+    let points = &window.histograms;
+    let (first, last) = (points.values.first()?, points.values.last()?);
+    let is_counter = change.of_counter();
+    if is_counter
+        && points
+            .values
+            .iter()
+            .any(|h| h.reset_hint == ResetHint::Gauge)
+    {
+        window.notes.add(Note::NotCounter);
+    }
+    let second = points.values.get(1)?;
+    // What was before a reset does not matter, not even its layout.
+    let forgotten =
+        is_counter && (starts_anew(window, points, 1) || histogram::is_reset(second, first));
+    let base = if forgotten {
+        Arc::new(empty_like(second))
+    } else {
+        Arc::clone(first)
+    };
+    let rest = if is_counter {
+        &points.values[1..]
+    } else {
+        std::slice::from_ref(last)
+    };
+    if rest.iter().any(|h| is_custom(h) != is_custom(&base)) {
+        window.notes.add(Note::MixedSchemas);
+        return None;
+    }
+    let mut sum = Sum::new(last);
+    let mut add = |other: &FloatHistogram, factor: f64, note: Note| {
+        // The bounds were checked to be of one kind.
+        if sum
+            .add(other, factor)
+            .is_ok_and(|reconciled| reconciled.bounds)
+        {
+            window.notes.add(note);
+        }
+    };
+    add(&base, -1.0, Note::BoundsInSubtraction);
+    if is_counter {
+        let mut previous = &base;
+        for at in 1..points.len() {
+            let current = &points.values[at];
+            if starts_anew(window, points, at) || histogram::is_reset(current, previous) {
+                add(previous, 1.0, Note::BoundsInAddition);
+            }
+            previous = current;
+        }
+    } else if first.reset_hint != ResetHint::Gauge || last.reset_hint != ResetHint::Gauge {
+        window.notes.add(Note::NotGauge);
+    }
+    Some(sum.finish())
+}
+
+fn empty_like(histogram: &FloatHistogram) -> FloatHistogram {
+    FloatHistogram {
+        schema: histogram.schema,
+        zero_threshold: histogram.zero_threshold,
+        custom_bounds: histogram.custom_bounds.clone(),
+        ..FloatHistogram::default()
+    }
+}
