@@ -155,14 +155,20 @@ impl App {
         let timeout = timeout.map_or(most, |timeout| timeout.min(most));
         let cancel = Cancel::after(timeout);
         let _guard = cancel.on_drop();
+        let watched = cancel.clone();
         let answer = async {
             let permit = acquire(&self.queries, 1).await?;
-            run(permit, move || question(&cancel)).await
+            run(permit, move || question(&watched)).await
         };
-        let timed_out = Error::new(ErrorKind::Timeout, "query timed out");
-        tokio::time::timeout(timeout, answer)
-            .await
-            .unwrap_or(Err(timed_out))
+        let timed_out = || Error::new(ErrorKind::Timeout, "query timed out");
+        match tokio::time::timeout(timeout, answer).await {
+            // Not every engine tells why it gave up; a client that left does not read this.
+            Ok(Err(error)) if error.kind == ErrorKind::Canceled && cancel.is_timed_out() => {
+                Err(timed_out())
+            }
+            Ok(answer) => answer,
+            Err(_) => Err(timed_out()),
+        }
     }
 
     /// Does something that takes data in or changes state, on a thread of its own.

@@ -48,10 +48,13 @@ impl Cancel {
         if self.abandoned.load(Ordering::Relaxed) {
             return Some(Interrupt::Canceled);
         }
-        match self.deadline {
-            Some(deadline) if Instant::now() >= deadline => Some(Interrupt::Timeout),
-            _ => None,
-        }
+        self.is_timed_out().then_some(Interrupt::Timeout)
+    }
+
+    /// Tells whether the time is over.
+    pub(crate) fn is_timed_out(&self) -> bool {
+        self.deadline
+            .is_some_and(|deadline| Instant::now() >= deadline)
     }
 
     /// Returns a guard that sets the flag when it is dropped, as a handler is whose client left.

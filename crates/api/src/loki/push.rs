@@ -1,7 +1,7 @@
 //! `POST /loki/api/v1/push`: log lines as Loki's clients send them.
 //!
 //! In: protobuf, in snappy if nothing else is said, or JSON, plain if nothing else is said. Out:
-//! 204; 400 if something was left out while the rest was taken.
+//! 204; 400 if something was left out or altered while the rest was taken.
 
 use std::sync::Arc;
 

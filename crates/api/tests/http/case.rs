@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
-use crate::common;
+use crate::stores;
 
 const BETWEEN_CASES: &str = "\n===\n";
 const BEFORE_ANSWER: &str = "\n---";
@@ -35,7 +35,7 @@ pub(crate) async fn answer_all(text: &str) -> String {
 }
 
 async fn answer(request: &str) -> String {
-    let api = common::api();
+    let api = stores::api();
     let service = TowerToHyperService::new(api.router());
     let response = service.call(parse(request)).await.unwrap();
     print(response).await
@@ -50,7 +50,7 @@ fn parse(text: &str) -> Request<Body> {
         let (name, value) = line.split_once(": ").unwrap();
         request = request.header(name, value);
     }
-    request.body(Body::from(common::payload(&body))).unwrap()
+    request.body(Body::from(stores::payload(&body))).unwrap()
 }
 
 fn split_at_empty(lines: &[&str]) -> (Vec<String>, String) {

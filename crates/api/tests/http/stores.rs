@@ -9,9 +9,9 @@ use std::sync::Arc;
 use weft_api::{Api, Backends, Config, Cors, Limits};
 use weft_stdx::Clock;
 
-pub(crate) use logs::Logs;
-pub(crate) use process::Process;
-pub(crate) use samples::Samples;
+use logs::Logs;
+use process::Process;
+pub(crate) use samples::{CANCELED, RUNNING, Samples};
 
 /// The time on all clocks: 2023-11-14T22:13:20Z.
 pub(crate) const NOW: i64 = 1_700_000_000;
@@ -24,7 +24,7 @@ pub(crate) fn api() -> Api {
 /// Returns stores with the same content every time.
 pub(crate) fn backends() -> Backends {
     Backends {
-        prometheus: Arc::new(Samples),
+        prometheus: Arc::new(Samples::default()),
         loki: Arc::new(Logs),
         admin: Arc::new(Process),
         weft: Arc::new(Process),

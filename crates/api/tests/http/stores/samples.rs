@@ -1,6 +1,7 @@
 //! Three series, and answers to the queries that the golden files ask.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use weft_api::prometheus::status::{
@@ -20,7 +21,35 @@ use weft_promql::{Answer, SampleValue, Series, Stats, Value, VectorSample};
 
 use super::NOW;
 
-pub(crate) struct Samples;
+/// The query `endless` has begun.
+pub(crate) const RUNNING: usize = 1;
+
+/// The query `endless` was told to give up.
+pub(crate) const CANCELED: usize = 2;
+
+#[derive(Default)]
+pub(crate) struct Samples {
+    endless: AtomicUsize,
+}
+
+impl Samples {
+    /// Waits until the query `endless` has come so far.
+    pub(crate) async fn endless_is(&self, state: usize) {
+        while self.endless.load(Ordering::SeqCst) != state {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Runs until it is told to give up.
+    fn run_endlessly(&self, cancel: &Cancel) -> Error {
+        self.endless.store(RUNNING, Ordering::SeqCst);
+        while !cancel.is_canceled() {
+            std::thread::yield_now();
+        }
+        self.endless.store(CANCELED, Ordering::SeqCst);
+        weft_promql::QueryError::Canceled.into()
+    }
+}
 
 fn stored() -> Vec<Labels> {
     let series = |pairs: &[(&str, &str)]| Labels::from_pairs(pairs.iter().copied());
@@ -75,7 +104,7 @@ fn histogram() -> Arc<FloatHistogram> {
 }
 
 impl Backend for Samples {
-    fn query(&self, query: &InstantQuery, _cancel: &Cancel) -> Result<Answer, Error> {
+    fn query(&self, query: &InstantQuery, cancel: &Cancel) -> Result<Answer, Error> {
         let time_ms = query.time.0;
         let sample = |labels, value| VectorSample {
             labels,
@@ -106,6 +135,7 @@ impl Backend for Samples {
                     "found duplicate series for the match group {} on the right hand-side";
                 return Err(weft_promql::QueryError::Execution(message.to_owned()).into());
             }
+            "endless" => return Err(self.run_endlessly(cancel)),
             "broken" => panic!("a query that panics"),
             other => {
                 weft_promql::parse(other).map_err(weft_promql::QueryError::from)?;

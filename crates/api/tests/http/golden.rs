@@ -4,12 +4,9 @@
 //! `UPDATE_EXPECT=1` new answers. The backends are small stores in memory; everything between a
 //! request and them is the real thing.
 
-#[path = "../common/mod.rs"]
-mod common;
-
-mod case;
-
 use std::path::PathBuf;
+
+use crate::case;
 
 fn check(name: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -1,0 +1,381 @@
+//! The server on a real socket: limits, compression, leaving clients, following, stopping.
+
+use std::io::Read as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio_tungstenite::tungstenite::Message;
+use weft_api::weft::Status;
+use weft_api::{Api, Backends, Config, Error, weft};
+
+use crate::stores::{self, Samples};
+
+/// Ends a test that would otherwise hang.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+struct Server {
+    address: std::net::SocketAddr,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    async fn start(config: Config, backends: Backends) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async move { stopped.await.unwrap_or_default() };
+        let api = Api::new(config, backends);
+        let task = tokio::spawn(weft_api::serve(listener, api, shutdown));
+        Server {
+            address,
+            stop,
+            task,
+        }
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    async fn stop(self) {
+        self.stop.send(()).unwrap();
+        tokio::time::timeout(PATIENCE, self.task)
+            .await
+            .unwrap()
+            .unwrap();
+    }
+}
+
+async fn send(stream: &mut TcpStream, head: &str) {
+    stream
+        .write_all(head.replace('\n', "\r\n").as_bytes())
+        .await
+        .unwrap();
+}
+
+/// Reads until the server closes the connection.
+async fn read_all(stream: &mut TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut bytes)).await;
+    read.unwrap().unwrap();
+    bytes
+}
+
+async fn get(server: &Server, path: &str, headers: &str) -> (String, Vec<u8>) {
+    let mut stream = server.connect().await;
+    send(
+        &mut stream,
+        &format!("GET {path} HTTP/1.1\nhost: x\nconnection: close\n{headers}\n"),
+    )
+    .await;
+    let answer = read_all(&mut stream).await;
+    let end = answer
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .unwrap()
+        + 4;
+    (
+        String::from_utf8(answer[..end].to_vec()).unwrap(),
+        answer[end..].to_vec(),
+    )
+}
+
+/// Joins the chunks of a body whose length was not known when it began.
+fn unchunked(mut body: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::new();
+    loop {
+        let end = body.windows(2).position(|two| two == b"\r\n").unwrap();
+        let len = usize::from_str_radix(std::str::from_utf8(&body[..end]).unwrap(), 16).unwrap();
+        if len == 0 {
+            return whole;
+        }
+        whole.extend_from_slice(&body[end + 2..end + 2 + len]);
+        body = &body[end + 4 + len..];
+    }
+}
+
+#[tokio::test]
+async fn a_long_answer_is_compressed_as_the_client_accepts_it() {
+    let server = Server::start(stores::config(), stores::backends()).await;
+    let path = "/api/v1/query_range?query=up&start=0&end=10000&step=1";
+    let (head, plain) = get(&server, path, "").await;
+    assert!(!head.contains("content-encoding"), "{head}");
+    let plain = unchunked(&plain);
+    assert!(plain.len() > 100_000);
+
+    let (head, body) = get(&server, path, "accept-encoding: gzip\n").await;
+    assert!(head.contains("content-encoding: gzip"), "{head}");
+    let body = unchunked(&body);
+    assert!(body.len() < plain.len() / 2);
+    let mut unzipped = Vec::new();
+    flate2::read::GzDecoder::new(&*body)
+        .read_to_end(&mut unzipped)
+        .unwrap();
+    assert_eq!(unzipped, plain);
+
+    let (head, body) = get(&server, path, "accept-encoding: gzip, zstd\n").await;
+    assert!(head.contains("content-encoding: zstd"), "{head}");
+    assert_eq!(zstd::decode_all(&*unchunked(&body)).unwrap(), plain);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn web_pages_of_others_may_read_answers_only_if_allowed() {
+    let server = Server::start(stores::config(), stores::backends()).await;
+    let (head, _) = get(&server, "/api/v1/labels", "origin: http://grafana\n").await;
+    assert!(head.contains("access-control-allow-origin: *"), "{head}");
+    server.stop().await;
+
+    let config = Config {
+        cors: weft_api::Cors::SameOrigin,
+        ..stores::config()
+    };
+    let server = Server::start(config, stores::backends()).await;
+    let (head, _) = get(&server, "/api/v1/labels", "origin: http://grafana\n").await;
+    assert!(!head.contains("access-control"), "{head}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_page_needs_nothing_from_elsewhere() {
+    let server = Server::start(stores::config(), stores::backends()).await;
+    let (head, body) = get(&server, "/", "").await;
+    assert!(
+        head.contains("content-security-policy: default-src 'none'"),
+        "{head}"
+    );
+    let page = String::from_utf8(body).unwrap();
+    let quoted = |part: &str| part.split('"').next().map(str::to_owned);
+    let linked: Vec<_> = ["src=\"", "href=\""]
+        .into_iter()
+        .flat_map(|attribute| page.split(attribute).skip(1).filter_map(quoted))
+        .filter(|link| !link.starts_with("data:"))
+        .collect();
+    assert!(linked.len() >= 4, "{linked:?}");
+    for link in linked {
+        let (head, _) = get(&server, &format!("/{link}"), "").await;
+        assert!(head.starts_with("HTTP/1.1 200"), "{link}: {head}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_own_api_is_described_as_it_is() {
+    let server = Server::start(stores::config(), stores::backends()).await;
+    let (_, body) = get(&server, "/weft/v1/openapi.json", "").await;
+    let described: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    for path in described["paths"].as_object().unwrap().keys() {
+        let (head, _) = get(&server, path, "").await;
+        assert!(head.starts_with("HTTP/1.1 200"), "{path}: {head}");
+    }
+    let (_, body) = get(&server, "/weft/v1/status", "").await;
+    let status: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    let schema = &described["components"]["schemas"]["Status"];
+    check_object(&status, schema);
+    for part in ["metrics", "logs"] {
+        check_object(&status[part], &schema["properties"][part]);
+    }
+    for list in ["peers", "drops"] {
+        check_object(&status[list][0], &schema["properties"][list]["items"]);
+    }
+    server.stop().await;
+}
+
+/// Compares the fields of an object with those that are described.
+fn check_object(value: &serde_json::Value, schema: &serde_json::Value) {
+    let names = |value: &serde_json::Value| -> Vec<String> {
+        value.as_object().unwrap().keys().cloned().collect()
+    };
+    assert_eq!(names(value), names(&schema["properties"]));
+    let mut required: Vec<_> = schema["required"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|name| name.as_str().unwrap())
+        .collect();
+    required.sort_unstable();
+    assert_eq!(names(value), required);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_speak_is_let_go() {
+    let mut config = stores::config();
+    config.limits.header_time_max = Duration::from_millis(20);
+    let server = Server::start(config, stores::backends()).await;
+    let mut stream = server.connect().await;
+    send(&mut stream, "GET / HTTP/1.1\nhost:").await;
+    let answer = read_all(&mut stream).await;
+    assert!(!String::from_utf8_lossy(&answer).contains("200"));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_arrive_is_refused() {
+    let mut config = stores::config();
+    config.limits.body_time_max = Duration::from_millis(20);
+    let server = Server::start(config, stores::backends()).await;
+    let mut stream = server.connect().await;
+    let head = "POST /api/v1/write HTTP/1.1\nhost: x\nconnection: close\ncontent-length: 100\n\n";
+    send(&mut stream, head).await;
+    let answer = read_all(&mut stream).await;
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(
+        answer.starts_with("HTTP/1.1 400") && answer.contains("did not arrive"),
+        "{answer}"
+    );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn more_connections_than_allowed_wait_for_their_turn() {
+    let mut config = stores::config();
+    config.limits.connections_max = 1;
+    let server = Server::start(config, stores::backends()).await;
+    let first = server.connect().await;
+    let mut second = server.connect().await;
+    send(
+        &mut second,
+        "GET /-/healthy HTTP/1.1\nhost: x\nconnection: close\n\n",
+    )
+    .await;
+    drop(first);
+    let answer = read_all(&mut second).await;
+    assert!(answer.starts_with(b"HTTP/1.1 200"));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_query_is_followed_over_a_websocket() {
+    let server = Server::start(stores::config(), stores::backends()).await;
+    let url = format!(
+        "ws://{}/loki/api/v1/tail?query=%7Bapp%3D%22web%22%7D",
+        server.address
+    );
+    let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+    let mut texts = Vec::new();
+    while let Some(Ok(message)) = socket.next().await {
+        if let Message::Text(text) = message {
+            texts.push(text.to_string());
+        }
+    }
+    let expected = r#"{"streams":[{"stream":{"app":"web","detected_level":"info","service_name":"web"},"values":[["1700000000000000000","GET / status=200"]]}],"dropped_entries":[{"labels":{"app":"db","service_name":"db"},"timestamp":"5"}]}"#;
+    assert_eq!(texts, [expected]);
+    server.stop().await;
+}
+
+/// A backend whose status takes until it is told to go on.
+struct Slow {
+    asked: AtomicUsize,
+    go_on: AtomicUsize,
+}
+
+impl Slow {
+    fn new() -> Arc<Slow> {
+        Arc::new(Slow {
+            asked: AtomicUsize::new(0),
+            go_on: AtomicUsize::new(0),
+        })
+    }
+
+    async fn asked(&self) {
+        while self.asked.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+impl weft::Backend for Slow {
+    fn status(&self) -> Result<Status, Error> {
+        self.asked.store(1, Ordering::SeqCst);
+        while self.go_on.load(Ordering::SeqCst) == 0 {
+            std::thread::yield_now();
+        }
+        Ok(Status::default())
+    }
+}
+
+#[tokio::test]
+async fn a_request_under_way_is_answered_before_the_server_stops() {
+    let slow = Slow::new();
+    let backends = Backends {
+        weft: Arc::<Slow>::clone(&slow),
+        ..stores::backends()
+    };
+    let server = Server::start(stores::config(), backends).await;
+    let mut stream = server.connect().await;
+    send(&mut stream, "GET /weft/v1/status HTTP/1.1\nhost: x\n\n").await;
+    slow.asked().await;
+    let address = server.address;
+    let stopped = tokio::spawn(server.stop());
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    slow.go_on.store(1, Ordering::SeqCst);
+    let answer = read_all(&mut stream).await;
+    assert!(answer.starts_with(b"HTTP/1.1 200"));
+    stopped.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_request_that_takes_too_long_is_cut_off_when_the_server_stops() {
+    let slow = Slow::new();
+    let backends = Backends {
+        weft: Arc::<Slow>::clone(&slow),
+        ..stores::backends()
+    };
+    let mut config = stores::config();
+    config.limits.drain_time_max = Duration::from_millis(10);
+    let server = Server::start(config, backends).await;
+    let mut stream = server.connect().await;
+    send(&mut stream, "GET /weft/v1/status HTTP/1.1\nhost: x\n\n").await;
+    slow.asked().await;
+    server.stop().await;
+    assert!(read_all(&mut stream).await.is_empty());
+    slow.go_on.store(1, Ordering::SeqCst);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_cancels_its_query() {
+    let samples = Arc::new(Samples::default());
+    let backends = Backends {
+        prometheus: Arc::<Samples>::clone(&samples),
+        ..stores::backends()
+    };
+    let server = Server::start(stores::config(), backends).await;
+    let mut stream = server.connect().await;
+    send(
+        &mut stream,
+        "GET /api/v1/query?query=endless HTTP/1.1\nhost: x\n\n",
+    )
+    .await;
+    samples.endless_is(stores::RUNNING).await;
+    drop(stream);
+    samples.endless_is(stores::CANCELED).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_query_gives_up_when_its_time_is_over() {
+    let samples = Arc::new(Samples::default());
+    let backends = Backends {
+        prometheus: Arc::<Samples>::clone(&samples),
+        ..stores::backends()
+    };
+    let server = Server::start(stores::config(), backends).await;
+    let (head, body) = get(&server, "/api/v1/query?query=endless&timeout=10ms", "").await;
+    assert!(head.starts_with("HTTP/1.1 503"), "{head}");
+    assert!(
+        String::from_utf8(body)
+            .unwrap()
+            .contains(r#""errorType":"timeout""#)
+    );
+    samples.endless_is(stores::CANCELED).await;
+    server.stop().await;
+}
