@@ -11,6 +11,22 @@
 //! Bound: the spool. While it is full agents get no credit and keep their data themselves; a batch
 //! is acknowledged only after it is on disk.
 
+mod admit;
+mod collector;
 pub mod config;
+mod gap;
+mod intake;
+mod membership;
+mod outlet;
+mod registry;
+mod relay;
+mod shape;
+pub mod status;
+mod store;
+mod telemetry;
 
+pub use collector::{BuildError, Collector};
 pub use config::Config;
+pub use membership::MembershipError;
+pub use status::{Status, StatusBoard};
+pub use store::KeeperError;

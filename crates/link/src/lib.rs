@@ -29,8 +29,8 @@ pub use channel::{
 pub use client::{Connection, DialError, Dialer, DialerOptions, OpenError, TransportChoice};
 pub use enroll::{EnrollError, enroll, relay, renew};
 pub use identity::{
-    Authority, AuthorityError, AuthorityOptions, Identity, IdentityError, JoinToken, PeerId, Role,
-    SpkiHash, TokenGrant, TokenInfo,
+    Authority, AuthorityError, AuthorityOptions, Identity, IdentityError, JoinToken,
+    JoinTokenError, PeerId, PeerIdError, Role, SpkiHash, TokenGrant, TokenInfo, TokenStoreError,
 };
 pub use server::{BindError, ConnectionId, Inbound, Listener, ListenerHandle, ListenerOptions};
 pub use stats::LinkStats;
