@@ -1,0 +1,165 @@
+//! Histograms as scripts write them: `{{schema:1 sum:3 count:4 buckets:[1 2 1]}}`.
+
+use weft_model::histogram::{CUSTOM_BUCKETS_SCHEMA, ResetHint};
+use weft_model::{FloatHistogram, Span};
+
+use crate::script::parse_signed;
+
+/// Parses a literal and returns whether it tells a reset hint, and what follows it.
+pub(crate) fn parse_literal(text: &str) -> Result<(FloatHistogram, bool, &str), String> {
+    let inner = text.strip_prefix("{{").ok_or("expected {{")?;
+    let end = inner.find("}}").ok_or("histogram is not closed")?;
+    let (inner, rest) = (&inner[..end], &inner[end + 2..]);
+    let mut histogram = FloatHistogram::default();
+    let (mut offset, mut negative_offset) = (0, 0);
+    let mut hinted = false;
+    for (name, value) in fields(inner)? {
+        match name {
+            "schema" => histogram.schema = integer(value)? as i8,
+            "sum" => histogram.sum = number(value)?,
+            "count" => histogram.count = number(value)?,
+            "z_bucket" => histogram.zero_count = number(value)?,
+            "z_bucket_w" => histogram.zero_threshold = number(value)?,
+            "buckets" => histogram.positive = numbers(value)?,
+            "n_buckets" => histogram.negative = numbers(value)?,
+            "custom_values" => histogram.custom_bounds = numbers(value)?,
+            "offset" => offset = integer(value)?,
+            "n_offset" => negative_offset = integer(value)?,
+            "counter_reset_hint" => {
+                hinted = true;
+                histogram.reset_hint = hint(value)?;
+            }
+            other => return Err(format!("unknown part of a histogram: {other}")),
+        }
+    }
+    histogram.positive_spans = span(offset, histogram.positive.len());
+    histogram.negative_spans = span(negative_offset, histogram.negative.len());
+    Ok((histogram, hinted, rest))
+}
+
+/// Splits `name:value` pairs; a value in brackets may hold blanks.
+fn fields(text: &str) -> Result<Vec<(&str, &str)>, String> {
+    let mut fields = Vec::new();
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        let (name, tail) = rest.split_once(':').ok_or("expected name:value")?;
+        let tail = tail.trim_start();
+        let end = if tail.starts_with('[') {
+            tail.find(']').ok_or("list is not closed")? + 1
+        } else {
+            tail.find(char::is_whitespace).unwrap_or(tail.len())
+        };
+        fields.push((name.trim(), &tail[..end]));
+        rest = tail[end..].trim_start();
+    }
+    Ok(fields)
+}
+
+fn number(text: &str) -> Result<f64, String> {
+    parse_signed(text).ok_or_else(|| format!("not a number: {text}"))
+}
+
+fn integer(text: &str) -> Result<i32, String> {
+    text.parse().map_err(|_| format!("not an integer: {text}"))
+}
+
+fn numbers(text: &str) -> Result<Vec<f64>, String> {
+    let inner = text.trim_start_matches('[').trim_end_matches(']');
+    inner.split_whitespace().map(number).collect()
+}
+
+fn hint(text: &str) -> Result<ResetHint, String> {
+    match text {
+        "unknown" => Ok(ResetHint::Unknown),
+        "reset" => Ok(ResetHint::Reset),
+        "not_reset" => Ok(ResetHint::NotReset),
+        "gauge" => Ok(ResetHint::Gauge),
+        other => Err(format!("unknown reset hint: {other}")),
+    }
+}
+
+fn span(offset: i32, len: usize) -> Vec<Span> {
+    let len = len as u32;
+    if len == 0 {
+        Vec::new()
+    } else {
+        vec![Span { offset, len }]
+    }
+}
+
+/// Returns `histogram` and `factor` times `step`. Both have buckets of the same kind.
+pub(crate) fn progress(
+    histogram: &FloatHistogram,
+    step: &FloatHistogram,
+    factor: f64,
+) -> Result<FloatHistogram, String> {
+    let same_layout = histogram.custom_bounds == step.custom_bounds;
+    if step.schema > histogram.schema && histogram.schema != CUSTOM_BUCKETS_SCHEMA {
+        return Err("the step of histograms has a higher schema".to_owned());
+    }
+    if step.schema != histogram.schema || !same_layout {
+        return Err("the step of histograms has other buckets".to_owned());
+    }
+    let mut next = histogram.clone();
+    next.sum += factor * step.sum;
+    next.count += factor * step.count;
+    next.zero_count += factor * step.zero_count;
+    let positive = (&next.positive_spans, &next.positive);
+    let step_positive = (&step.positive_spans, &step.positive);
+    (next.positive_spans, next.positive) = add(positive, step_positive, factor);
+    let negative = (&next.negative_spans, &next.negative);
+    let step_negative = (&step.negative_spans, &step.negative);
+    (next.negative_spans, next.negative) = add(negative, step_negative, factor);
+    Ok(next)
+}
+
+type Buckets<'a> = (&'a Vec<Span>, &'a Vec<f64>);
+
+/// Adds buckets of literals, which have at most one span.
+fn add(left: Buckets<'_>, right: Buckets<'_>, factor: f64) -> (Vec<Span>, Vec<f64>) {
+    let first = |buckets: Buckets<'_>| buckets.0.first().map(|span| span.offset);
+    let starts = [first(left), first(right)];
+    let Some(start) = starts.into_iter().flatten().min() else {
+        return (Vec::new(), Vec::new());
+    };
+    let end = |buckets: Buckets<'_>| first(buckets).map_or(start, |o| o + buckets.1.len() as i32);
+    let len = (end(left).max(end(right)) - start) as usize;
+    let mut counts = vec![0.0; len];
+    for (buckets, factor) in [(left, 1.0), (right, factor)] {
+        let Some(offset) = first(buckets) else {
+            continue;
+        };
+        let at = (offset - start) as usize;
+        for (total, count) in counts[at..].iter_mut().zip(buckets.1) {
+            *total += factor * count;
+        }
+    }
+    (span(start, len), counts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn literals_tell_every_part() {
+        let text = "{{schema:1 sum:-0.3 count:3.1 z_bucket:7.1 z_bucket_w:0.05 \
+                    buckets:[5.1 10] offset:-3 n_buckets:[4] n_offset:2 \
+                    counter_reset_hint:gauge}}x3";
+        let (histogram, hinted, rest) = parse_literal(text).unwrap();
+        assert!(hinted);
+        assert_eq!(rest, "x3");
+        assert_eq!(histogram.positive, [5.1, 10.0]);
+        assert_eq!(histogram.positive_spans, [Span { offset: -3, len: 2 }]);
+        assert_eq!(histogram.reset_hint, ResetHint::Gauge);
+        assert_eq!(histogram.sum, -0.3);
+    }
+
+    #[test]
+    fn steps_may_have_other_offsets() {
+        let (first, _, _) = parse_literal("{{count:1 buckets:[1 2]}}").unwrap();
+        let (step, _, _) = parse_literal("{{count:1 offset:1 buckets:[1 1]}}").unwrap();
+        let next = progress(&first, &step, 1.0).unwrap();
+        assert_eq!(next.positive, [1.0, 3.0, 1.0]);
+    }
+}
