@@ -52,6 +52,9 @@ pub enum BatchError {
     /// The payload is not what the sender sealed.
     #[error("check payload against its checksum")]
     Checksum,
+    /// What a spool has kept of it is not a message.
+    #[error("read batch from spool")]
+    Meta,
     /// The payload is not a gap message of its own batch.
     #[error("read gap")]
     Gap,
@@ -62,9 +65,11 @@ impl BatchError {
     pub fn nack_reason(&self) -> v1::NackReason {
         match self {
             BatchError::TooLarge(_) => v1::NackReason::TooLarge,
-            BatchError::Field(_) | BatchError::Seq(_) | BatchError::Checksum | BatchError::Gap => {
-                v1::NackReason::Malformed
-            }
+            BatchError::Field(_)
+            | BatchError::Seq(_)
+            | BatchError::Checksum
+            | BatchError::Meta
+            | BatchError::Gap => v1::NackReason::Malformed,
         }
     }
 }
@@ -105,6 +110,22 @@ pub fn check(batch: &v1::Batch) -> Result<BatchKey, BatchError> {
         return Err(BatchError::Checksum);
     }
     Ok(key)
+}
+
+/// Returns all of a batch but its payload, as bytes that a spool keeps beside it.
+pub fn to_meta(batch: &v1::Batch) -> Vec<u8> {
+    let head = v1::Batch {
+        payload: Bytes::new(),
+        ..batch.clone()
+    };
+    head.encode_to_vec()
+}
+
+/// Returns the batch that [`to_meta`] took apart.
+pub fn from_meta(meta: &[u8], payload: Bytes) -> Result<v1::Batch, BatchError> {
+    let mut batch = v1::Batch::decode(meta).map_err(|_| BatchError::Meta)?;
+    batch.payload = payload;
+    Ok(batch)
 }
 
 /// What is told of batches that were dropped.
@@ -210,6 +231,16 @@ mod tests {
             changed(|b| b.payload = vec![0; BATCH_BYTES_MAX + 1].into()),
             Err(BatchError::TooLarge(BATCH_BYTES_MAX + 1))
         );
+    }
+
+    #[test]
+    fn a_batch_is_put_together_again_from_what_a_spool_keeps() {
+        let mut batch = sealed();
+        batch.origin = "node-1".to_owned();
+        let meta = to_meta(&batch);
+        assert!(meta.len() < 60);
+        assert_eq!(from_meta(&meta, batch.payload.clone()), Ok(batch));
+        assert_eq!(from_meta(&[0xff], Bytes::new()), Err(BatchError::Meta));
     }
 
     #[test]
