@@ -156,6 +156,7 @@ impl Aggregator {
             config: Arc::clone(&self.config),
             admin: self.surroundings.admin.clone(),
             status: self.status.clone(),
+            clock: self.surroundings.clock.clone(),
         };
         tasks.spawn("http", serve::run(self.http, served, shutdown.clone()));
         let upkeep = upkeep::run(

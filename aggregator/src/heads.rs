@@ -8,5 +8,5 @@ pub(crate) mod lines;
 pub(crate) mod samples;
 mod sessions;
 
-pub(crate) use lines::Covered;
+pub(crate) use lines::{Covered, IntoLines, Stored};
 pub(crate) use sessions::{Applied, Into, Sessions};

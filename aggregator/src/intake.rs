@@ -1,7 +1,7 @@
 //! Where data enters: channels of collectors and agents on the ingest port.
 //!
 //! In: connections. Out: batches for the store, certificates for those who may have them.
-//! Bound: the limits of the listener; at most [`GROUP_MAX`] batches of a channel are stored
+//! Bound: the limits of the listener; at most [`channel::GROUP_MAX`] batches of a channel are stored
 //! together, and no more than the credit are in flight.
 
 mod channel;
@@ -16,7 +16,6 @@ use weft_proto::v1::{Hello, RefusedReason, Stream, client_msg};
 use weft_runtime::Shutdown;
 
 use crate::store::Store;
-pub(crate) use channel::GROUP_MAX;
 pub(crate) use peers::Peers;
 
 /// What every channel works with.

@@ -1,7 +1,7 @@
 //! One kind of data on its way into a store: admitted, journaled, applied, acknowledged.
 //!
 //! In: records from many threads. Out: records that are durable, each applied once.
-//! A checkpoint is taken while nobody is between journal and store: what it says is applied is.
+//! A checkpoint is taken while nobody is between journal and store, so what it covers is in both.
 //! Bound: the journal's; it is trimmed at every checkpoint.
 
 use std::path::Path;
@@ -9,13 +9,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use weft_disk::Disk;
 use weft_journal::{AppendError, Config, Journal, OpenError, OpenReport, Position, SyncError, TrimError};
-use weft_proto::delivery::Dedup;
+use weft_model::Millis;
+use weft_proto::delivery::{Dedup, Inbox};
 
 /// A journal with what was admitted to it.
 #[derive(Debug)]
 pub(crate) struct Lane {
     pub(crate) journal: Journal,
-    admitted: Mutex<Dedup>,
+    inbox: Mutex<Inbox<Position>>,
+    /// Held by those whose store must see records in the order of the journal.
+    order: Mutex<()>,
     /// Held for reading between journal and store, for writing while a checkpoint is taken.
     applying: RwLock<()>,
 }
@@ -31,19 +34,23 @@ impl Lane {
     /// Opens the journal in `dir`, or makes one.
     pub(crate) fn open(disk: Arc<dyn Disk>, dir: &Path) -> Result<(Lane, OpenReport), OpenError> {
         let (journal, report) = Journal::open(disk, dir, Config::default())?;
-        let lane =
-            Lane { journal, admitted: Mutex::new(Dedup::new()), applying: RwLock::new(()) };
+        let lane = Lane {
+            journal,
+            inbox: Mutex::new(Inbox::new(Dedup::new())),
+            order: Mutex::new(()),
+            applying: RwLock::new(()),
+        };
         Ok((lane, report))
     }
 
     /// Goes on from a checkpoint.
     pub(crate) fn resume(&self, admitted: Dedup) {
-        *self.admitted() = admitted;
+        *self.inbox() = Inbox::new(admitted);
     }
 
-    /// Returns what was admitted, to look at or to add to.
-    pub(crate) fn admitted(&self) -> MutexGuard<'_, Dedup> {
-        self.admitted.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Returns what was received, to look at or to add to.
+    pub(crate) fn inbox(&self) -> MutexGuard<'_, Inbox<Position>> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Marks the caller as between journal and store until the guard is dropped.
@@ -51,23 +58,34 @@ impl Lane {
         self.applying.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Lets nobody else between journal and store until the guard is dropped.
+    pub(crate) fn in_order(&self) -> MutexGuard<'_, ()> {
+        self.order.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Appends a record.
     pub(crate) fn append(&self, kind: u8, parts: &[&[u8]]) -> Result<Position, AppendError> {
         self.journal.append(kind, parts)
     }
 
-    /// Makes all appended records durable.
-    pub(crate) fn sync(&self) -> Result<(), SyncError> {
-        self.journal.sync().map(|_| ())
+    /// Makes all appended records durable; only then are they acknowledged.
+    pub(crate) fn sync(&self, now: Millis) -> Result<(), SyncError> {
+        let durable = self.journal.sync()?;
+        self.inbox().durable_to(durable, now);
+        Ok(())
     }
 
-    /// Returns a position before which every record is applied, with what `more` returns at that
-    /// moment.
-    pub(crate) fn checkpoint<T>(&self, more: impl FnOnce() -> T) -> (Checkpoint, T) {
+    /// Returns a position before which every record is durable and applied, with what `more`
+    /// returns at that moment.
+    pub(crate) fn checkpoint<T>(
+        &self,
+        now: Millis,
+        more: impl FnOnce() -> T,
+    ) -> Result<(Checkpoint, T), SyncError> {
         let _nobody = self.applying.write().unwrap_or_else(PoisonError::into_inner);
-        let checkpoint =
-            Checkpoint { position: self.journal.end(), admitted: self.admitted().encode() };
-        (checkpoint, more())
+        self.sync(now)?;
+        let admitted = self.inbox().durable().encode();
+        Ok((Checkpoint { position: self.journal.end(), admitted }, more()))
     }
 
     /// Removes the journal's segments before a position.

@@ -3,7 +3,9 @@
 mod lines;
 mod pool;
 mod samples;
+mod selectors;
 
-pub(crate) use lines::LineSource;
+pub(crate) use lines::{LineSource, range};
 pub(crate) use pool::Threads;
 pub(crate) use samples::SampleSource;
+pub(crate) use selectors::selectors;

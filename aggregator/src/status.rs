@@ -36,7 +36,7 @@ pub struct Status {
     pub samples: u64,
     /// Samples stored per second, over the last second.
     pub samples_per_second: f64,
-    /// Log streams with lines in the head.
+    /// Log streams with an open block in memory.
     pub streams: u64,
     /// Lines stored since the start.
     pub lines: u64,
@@ -92,14 +92,14 @@ impl StatusBoard {
     /// Returns the present numbers.
     pub fn snapshot(&self) -> Status {
         let store = &self.store;
-        let (tsdb, logdb) = (store.tsdb.status(), store.logdb.status());
+        let (tsdb, logdb) = (store.tsdb.status(), store.logdb.usage());
         let rates = *self.rates.lock().unwrap_or_else(PoisonError::into_inner);
         let drops = store.drops.counts().into_iter();
         Status {
             series: tsdb.series as u64,
             samples: store.counts.samples.load(Relaxed),
             samples_per_second: rates.samples_per_second,
-            streams: logdb.streams as u64,
+            streams: logdb.open_blocks as u64,
             lines: store.counts.lines.load(Relaxed),
             line_bytes: store.counts.line_bytes.load(Relaxed),
             lines_per_second: rates.lines_per_second,

@@ -32,7 +32,6 @@ pub use open::OpenError;
 pub(crate) use take::{TakeError, chain};
 
 /// The stores with their journals.
-#[derive(Debug)]
 pub(crate) struct Store {
     pub(crate) tsdb: Arc<Tsdb>,
     pub(crate) logdb: Arc<LogDb>,
@@ -51,6 +50,12 @@ pub(crate) struct Store {
     dir: PathBuf,
     clock: Clock,
     damaged: AtomicU64,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("dir", &self.dir).finish_non_exhaustive()
+    }
 }
 
 /// What was taken since the start.
@@ -90,17 +95,17 @@ impl Store {
 
     /// Returns up to which number the batches of a session are durable.
     pub(crate) fn durable_seq(&self, session: SessionId, stream: StreamKind) -> u64 {
-        self.lane(stream).admitted().watermark(session, stream)
+        self.lane(stream).inbox().durable().watermark(session, stream)
     }
 
     /// Returns the acknowledgement of all that is durable of a session's stream.
     pub(crate) fn ack(&self, session: SessionId, stream: StreamKind, credit_bytes: u64) -> Ack {
-        self.lane(stream).admitted().ack(session, stream, credit_bytes)
+        self.lane(stream).inbox().ack(session, stream, credit_bytes)
     }
 
     /// Notes that a process of a session has started; false when a later one has started before.
     pub(crate) fn fence(&self, session: SessionId, stream: StreamKind, epoch: u32) -> bool {
-        self.lane(stream).admitted().fence(session, epoch, self.now())
+        self.lane(stream).inbox().fence(session, epoch, self.now())
     }
 
     /// Returns how many records of the journals were damaged when they were read.

@@ -3,18 +3,23 @@
 //! In: parts of log batches, and pushed lines. Out: lines in the log head.
 //! A line of an agent is known by its file and the offset at which it was completed; [`Covered`]
 //! remembers which offsets are stored, so that a line that comes again, in whatever batch, is left
-//! out. Bound: [`FILES_MAX`] files; the one not heard of for longest is forgotten first.
+//! out. A record that is applied again after a crash is left out by its place in the journal.
+//! Bound: [`FILES_MAX`] files; the one not heard of for longest is forgotten first.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 
 use weft_codec::varint::{put_run, put_uvarint, take_run, take_uvarint};
-use weft_exposition::loki::Push;
+use weft_exposition::loki::{Entry as PushedEntry, Push, Stream as PushedStream};
+use weft_journal::Position;
 use weft_logdb::{Entry, LogDb};
 use weft_model::{Labels, Millis, Nanos};
 use weft_proto::RangeSet;
 use weft_proto::payload::{LineFlags, LogPart};
 
 use super::sessions::merged;
+use crate::drops::Drops;
+use crate::store::chain;
 
 /// How many files are remembered.
 const FILES_MAX: usize = 1 << 20;
@@ -31,7 +36,15 @@ struct File {
     segment: u64,
 }
 
-/// What became of a part.
+/// Where lines go, and when.
+#[derive(Clone, Copy)]
+pub(crate) struct IntoLines<'a> {
+    pub(crate) logdb: &'a LogDb,
+    pub(crate) drops: &'a Drops,
+    pub(crate) now: Millis,
+}
+
+/// What became of a record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Stored {
     /// Lines that are new.
@@ -43,34 +56,36 @@ pub(crate) struct Stored {
 }
 
 impl Covered {
-    /// Stores those lines of a part that are not stored yet; `added` are labels that collectors
-    /// gave on the way.
+    /// Stores those lines of a record's parts that are not stored yet; `added` are labels that
+    /// collectors gave on the way, `position` is the record's place in the journal.
     pub(crate) fn store(
         &mut self,
-        mut part: LogPart,
+        mut parts: Vec<LogPart>,
         added: &Labels,
-        logdb: &LogDb,
-        now: Millis,
+        position: Position,
+        into: IntoLines<'_>,
     ) -> Stored {
-        let file = File { stream_key: part.head.stream_key, segment: part.head.segment };
-        if self.files.len() >= FILES_MAX && !self.files.contains_key(&file) {
-            self.forget_oldest();
+        let mut stored = Stored::default();
+        for part in &mut parts {
+            let file = File { stream_key: part.head.stream_key, segment: part.head.segment };
+            if self.files.len() >= FILES_MAX && !self.files.contains_key(&file) {
+                self.forget_oldest();
+            }
+            let (covered, last_heard) = self.files.entry(file).or_default();
+            *last_heard = into.now;
+            stored.trimmed += part.trim(covered) as u64;
+            part.cover(covered);
         }
-        let (covered, last_heard) = self.files.entry(file).or_default();
-        *last_heard = now;
-        let trimmed = part.trim(covered) as u64;
-        let mut stored = Stored { trimmed, ..Stored::default() };
-        let labels = merged(&part.head.labels, added);
-        let texts: Vec<_> = part.lines().map(|line| String::from_utf8_lossy(line.body)).collect();
-        let entries: Vec<Entry<'_>> = part
-            .lines()
-            .zip(&texts)
-            .map(|(line, text)| Entry { time: line.time, line: text, metadata: metadata_of(line.flags) })
-            .collect();
-        stored.lines = entries.len() as u64;
-        stored.bytes = texts.iter().map(|text| text.len() as u64).sum();
-        logdb.append(&labels, &entries);
-        part.cover(covered);
+        let mut streams: BTreeMap<Labels, Vec<Entry<'_>>> = BTreeMap::new();
+        for part in &parts {
+            let entries = streams.entry(merged(&part.head.labels, added)).or_default();
+            entries.extend(part.lines().map(|line| Entry {
+                time: line.time,
+                line: line.body,
+                metadata: metadata_of(line.flags),
+            }));
+        }
+        into.append(position, streams, &mut stored);
         stored
     }
 
@@ -142,22 +157,55 @@ fn metadata_of(flags: LineFlags) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-/// Stores pushed lines.
-pub(crate) fn store_push(push: &Push<'_>, logdb: &LogDb) {
+/// Stores pushed lines, whose record is at `position`.
+pub(crate) fn store_push(push: &Push<'_>, position: Position, into: IntoLines<'_>) -> Stored {
+    let metadata: Vec<Vec<(&str, &str)>> = push
+        .streams
+        .iter()
+        .flat_map(|stream| &stream.entries)
+        .map(|entry| entry.metadata.iter().map(|(name, value)| (&**name, &**value)).collect())
+        .collect();
+    let mut metadata = metadata.iter();
+    let mut streams: BTreeMap<Labels, Vec<Entry<'_>>> = BTreeMap::new();
     for stream in &push.streams {
-        let metadata: Vec<Vec<(&str, &str)>> = stream
-            .entries
-            .iter()
-            .map(|entry| entry.metadata.iter().map(|(name, value)| (&**name, &**value)).collect())
-            .collect();
-        let entries: Vec<Entry<'_>> = stream
-            .entries
-            .iter()
-            .zip(&metadata)
-            .map(|(entry, metadata)| Entry { time: entry.time, line: &entry.line, metadata })
-            .collect();
-        logdb.append(&stream.labels, &entries);
+        let entries = streams.entry(stream.labels.clone()).or_default();
+        for (entry, metadata) in stream.entries.iter().zip(&mut metadata) {
+            entries.push(Entry { time: entry.time, line: entry.line.as_bytes(), metadata });
+        }
     }
+    let mut stored = Stored::default();
+    into.append(position, streams, &mut stored);
+    stored
+}
+
+impl IntoLines<'_> {
+    /// Appends the lines of one record, those of each stream in one call, as the log store asks
+    /// for: so a record is in it whole or not at all.
+    fn append(
+        self,
+        position: Position,
+        streams: BTreeMap<Labels, Vec<Entry<'_>>>,
+        stored: &mut Stored,
+    ) {
+        for (labels, entries) in streams {
+            match self.logdb.append(place(position), &labels, &entries) {
+                Ok(appended) => {
+                    stored.lines += appended.lines;
+                    stored.bytes += appended.bytes;
+                    stored.trimmed += appended.already_durable;
+                }
+                Err(error) => {
+                    tracing::error!(error = chain(&error), "log lines dropped");
+                    self.drops.lines("log_store", entries.len() as u64);
+                }
+            }
+        }
+    }
+}
+
+/// Returns a journal position as the number that the log store orders records by.
+fn place(position: Position) -> u64 {
+    position.segment << 32 | position.offset
 }
 
 /// Returns the journal record of pushed lines: for each stream its labels, the number of lines,
@@ -181,23 +229,33 @@ pub(crate) fn push_record(push: &Push<'_>) -> Vec<u8> {
 }
 
 /// Stores the lines of a journal record; nothing when it cannot be read.
-pub(crate) fn replay_push(record: &[u8], logdb: &LogDb) -> Option<()> {
+pub(crate) fn replay_push(record: &[u8], position: Position, into: IntoLines<'_>) -> Option<Stored> {
+    let push = read_push(record)?;
+    Some(store_push(&push, position, into))
+}
+
+/// Reads what [`push_record`] returned.
+fn read_push(record: &[u8]) -> Option<Push<'_>> {
     let mut rest = record;
+    let mut push = Push::default();
     while !rest.is_empty() {
         let labels = Labels::from_bytes(take_run(&mut rest).ok()?)?;
+        let mut entries = Vec::new();
         for _ in 0..take_uvarint(&mut rest).ok()? {
             let (time, after) = rest.split_first_chunk::<8>()?;
             rest = after;
-            let line = take_text(&mut rest)?;
+            let time = Nanos(i64::from_le_bytes(*time));
+            let line = Cow::Borrowed(take_text(&mut rest)?);
             let mut metadata = Vec::new();
             for _ in 0..take_uvarint(&mut rest).ok()? {
-                metadata.push((take_text(&mut rest)?, take_text(&mut rest)?));
+                let (name, value) = (take_text(&mut rest)?, take_text(&mut rest)?);
+                metadata.push((Cow::Borrowed(name), Cow::Borrowed(value)));
             }
-            let time = Nanos(i64::from_le_bytes(*time));
-            logdb.append(&labels, &[Entry { time, line, metadata: &metadata }]);
+            entries.push(PushedEntry { time, line, metadata });
         }
+        push.streams.push(PushedStream { labels, entries });
     }
-    Some(())
+    Some(push)
 }
 
 fn take_text<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {

@@ -62,7 +62,7 @@ impl Writing<'_> {
         }
         for histogram in series.histograms() {
             match histogram.decode() {
-                Ok((time, histogram)) => match self.tsdb.append_histogram(at, time, &histogram) {
+                Ok((time, histogram)) => match self.tsdb.append_histogram(at, time, histogram) {
                     Ok(()) => self.written.histograms += 1,
                     Err(reason) => self.drops.samples(reason.as_str(), 1),
                 },

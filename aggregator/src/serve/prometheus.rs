@@ -16,8 +16,8 @@ use weft_stdx::text;
 use weft_tsdb::ReadError;
 
 use crate::config::Config;
-use crate::query::{SampleSource, Threads};
-use crate::store::{Store, TakeError};
+use crate::query::{SampleSource, Threads, selectors};
+use crate::store::{Store, TakeError, chain};
 
 /// The version of Prometheus whose API is spoken; clients derive from it what they may ask.
 const SPOKEN: &str = "3.14.0";
@@ -126,7 +126,7 @@ impl Backend for PrometheusBackend {
         let expression = weft_promql::parse::parse(&query.query)
             .map_err(|error| Error::bad_data(error.to_string()))?;
         let mut found = Vec::new();
-        for selector in expression.selectors() {
+        for selector in selectors(&expression) {
             let matchers = compile(&selector)?;
             let series = self.store.tsdb.exemplars(&matchers, query.start, query.end);
             found.extend(series.into_iter().map(|(labels, exemplars)| SeriesExemplars { labels, exemplars }));
@@ -242,15 +242,4 @@ pub(super) fn take_error(error: TakeError) -> Error {
         TakeError::Unavailable(_) => Error::new(ErrorKind::Unavailable, chain(&error)),
         TakeError::Internal(_) => Error::internal(&error),
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text += ": ";
-        text += &cause.to_string();
-        source = cause.source();
-    }
-    text
 }

@@ -3,7 +3,6 @@
 //! The order is what keeps data safe: checkpoint, store, checkpoint on the disk, trim. A crash in
 //! between means that records are applied again, which changes nothing.
 
-use std::path::Path;
 use std::sync::PoisonError;
 
 use weft_matcher::LabelMatcher;
@@ -19,6 +18,9 @@ const SESSION_MILLIS: i64 = 7 * 86_400_000;
 /// Where the checkpoint of the samples lane is kept, below `journal/`.
 pub(super) const SAMPLES_CHECKPOINT: &str = "samples.checkpoint";
 
+/// Where the checkpoint of the lines lane is kept.
+pub(super) const COVERED: &str = "lines.checkpoint";
+
 impl Store {
     /// Makes all that was taken durable in the stores, and trims the journals.
     pub(crate) fn flush(&self) -> Result<(), TakeError> {
@@ -33,11 +35,11 @@ impl Store {
         let _alone = self.flushing.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.now();
         let before = now.plus(-SESSION_MILLIS);
-        self.samples.admitted().expire(before);
-        self.lines.admitted().expire(before);
+        self.samples.inbox().expire(before);
+        self.lines.inbox().expire(before);
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner).forget(before);
         self.covered.lock().unwrap_or_else(PoisonError::into_inner).forget(before);
-        if let Err(error) = self.logdb.maintain(now) {
+        if let Err(error) = self.logdb.maintain(now.to_nanos()) {
             tracing::warn!(error = chain(&error), "log store not maintained");
         }
         match self.tsdb.maintain(now) {
@@ -79,43 +81,49 @@ impl Store {
         let waiting = || {
             self.sessions.lock().unwrap_or_else(PoisonError::into_inner).oldest_waiting()
         };
-        let (mut checkpoint, waiting) = self.samples.checkpoint(waiting);
+        let (mut checkpoint, waiting) = self.samples.checkpoint(self.now(), waiting)?;
         if let Some(waiting) = waiting {
             checkpoint.position = checkpoint.position.min(waiting);
         }
         self.tsdb.flush(self.now()).map_err(internal)?;
         self.dictionaries.sync().map_err(internal)?;
-        self.keep(SAMPLES_CHECKPOINT, &checkpoint)?;
+        self.keep(SAMPLES_CHECKPOINT, &checkpoint.to_bytes())?;
         self.samples.trim(checkpoint.position).map_err(internal)
     }
 
     fn flush_lines(&self) -> Result<(), TakeError> {
         let covered = || self.covered.lock().unwrap_or_else(PoisonError::into_inner).encode();
-        let (checkpoint, covered) = self.lines.checkpoint(covered);
-        let cookie = lines_cookie(&checkpoint, &covered);
-        self.logdb.flush(self.now(), &cookie).map_err(internal)?;
+        let (checkpoint, covered) = self.lines.checkpoint(self.now(), covered)?;
+        self.logdb.flush(self.now().to_nanos()).map_err(internal)?;
+        self.keep(COVERED, &covered_bytes(&checkpoint, &covered))?;
         self.lines.trim(checkpoint.position).map_err(internal)
     }
 
-    fn keep(&self, name: &str, checkpoint: &Checkpoint) -> Result<(), TakeError> {
+    fn keep(&self, name: &str, bytes: &[u8]) -> Result<(), TakeError> {
         let path = self.dir.join("journal").join(name);
-        self.disk.write_atomic(Path::new(&path), &checkpoint.to_bytes()).map_err(internal)
+        self.disk.write_atomic(&path, bytes).map_err(internal)
     }
 }
 
-/// Returns what the log store keeps together with the lines: the checkpoint, and which offsets of
-/// which files are stored.
-fn lines_cookie(checkpoint: &Checkpoint, covered: &[u8]) -> Vec<u8> {
+/// Returns what is kept of the lines lane: the checkpoint, and which offsets of which files are
+/// stored, with a checksum over both.
+fn covered_bytes(checkpoint: &Checkpoint, covered: &[u8]) -> Vec<u8> {
     let checkpoint = checkpoint.to_bytes();
-    let mut cookie = (checkpoint.len() as u32).to_le_bytes().to_vec();
-    cookie.extend_from_slice(&checkpoint);
-    cookie.extend_from_slice(covered);
-    cookie
+    let mut bytes = (checkpoint.len() as u32).to_le_bytes().to_vec();
+    bytes.extend_from_slice(&checkpoint);
+    bytes.extend_from_slice(covered);
+    let checksum = crc32c::crc32c(&bytes);
+    bytes.extend_from_slice(&checksum.to_le_bytes());
+    bytes
 }
 
-/// Reads what [`lines_cookie`] returned.
-pub(super) fn read_lines_cookie(cookie: &[u8]) -> Option<(Checkpoint, &[u8])> {
-    let (len, rest) = cookie.split_first_chunk::<4>()?;
+/// Reads what [`covered_bytes`] returned; nothing when it is damaged.
+pub(super) fn read_covered(bytes: &[u8]) -> Option<(Checkpoint, &[u8])> {
+    let (bytes, checksum) = bytes.split_last_chunk::<4>()?;
+    if crc32c::crc32c(bytes) != u32::from_le_bytes(*checksum) {
+        return None;
+    }
+    let (len, rest) = bytes.split_first_chunk::<4>()?;
     let (checkpoint, covered) = rest.split_at_checked(u32::from_le_bytes(*len) as usize)?;
     Some((Checkpoint::from_bytes(checkpoint)?, covered))
 }

@@ -1,7 +1,7 @@
 //! How an aggregator finds its data again: stores, checkpoints, then the journals' tails.
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,7 +14,7 @@ use weft_proto::delivery::Dedup;
 use weft_stdx::Clock;
 use weft_tsdb::Tsdb;
 
-use super::flush::{SAMPLES_CHECKPOINT, read_lines_cookie};
+use super::flush::{COVERED, SAMPLES_CHECKPOINT, read_covered};
 use super::take::{chain, kind};
 use super::{Counts, Store};
 use crate::config::Config;
@@ -66,9 +66,10 @@ impl Store {
         for fault in &parts.set_aside {
             tracing::error!(error = chain(fault), "part set aside");
         }
-        let (logdb, blocks) = LogDb::open(&dir.join("logdb"), lines_config(config), now)?;
-        for fault in &blocks.set_aside {
-            tracing::error!(error = chain(fault), "partition set aside");
+        let (logdb, blocks) = LogDb::open(&dir.join("logdb"), lines_config(config), now.to_nanos())?;
+        for aside in &blocks.aside {
+            let path = aside.path.display();
+            tracing::error!(%path, error = chain(&aside.reason), "partition set aside");
         }
         let journal = |name: &str| dir.join("journal").join(name);
         let (samples, _) = Lane::open(Arc::clone(&disk), &journal("samples"))?;
@@ -94,7 +95,7 @@ impl Store {
         };
         store.recall_dictionaries()?;
         store.recall_samples()?;
-        store.recall_lines(&blocks.cookie)?;
+        store.recall_lines()?;
         Ok(store)
     }
 
@@ -126,12 +127,14 @@ impl Store {
         Ok(())
     }
 
-    fn recall_lines(&self, cookie: &[u8]) -> Result<(), OpenError> {
-        let (checkpoint, covered) = match read_lines_cookie(cookie) {
-            Some((checkpoint, covered)) => (Some(checkpoint), covered),
-            None => (None, &[][..]),
+    fn recall_lines(&self) -> Result<(), OpenError> {
+        let path = self.dir.join("journal").join(COVERED);
+        let bytes = self.disk.read(&path).unwrap_or_default();
+        let (checkpoint, covered) = match read_covered(&bytes) {
+            Some((checkpoint, covered)) => (Some(checkpoint), Covered::decode(covered)),
+            None => (None, Covered::default()),
         };
-        *self.covered.lock().unwrap_or_else(PoisonError::into_inner) = Covered::decode(covered);
+        *self.covered.lock().unwrap_or_else(PoisonError::into_inner) = covered;
         let position = resume(&self.lines, checkpoint);
         let mut unread = 0;
         let report = self.lines.journal.replay(position, |record| {
@@ -189,17 +192,12 @@ fn samples_config(config: &Config) -> weft_tsdb::Config {
 
 fn lines_config(config: &Config) -> weft_logdb::Config {
     weft_logdb::Config {
-        retention: config.logs.retention,
-        retention_bytes: config.logs.retention_bytes,
+        retention: millis(config.logs.retention).saturating_mul(1_000_000),
+        retention_bytes: config.logs.retention_bytes.unwrap_or(u64::MAX),
         ..weft_logdb::Config::default()
     }
 }
 
 fn millis(duration: std::time::Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// Returns the file system path of the certificates.
-pub(crate) fn authority_dir(config: &Config) -> PathBuf {
-    Path::new(&config.data).join("ca")
 }

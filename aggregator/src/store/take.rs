@@ -12,15 +12,15 @@ use weft_api::prometheus::Written;
 use weft_exposition::loki::Push;
 use weft_exposition::remote_write::Version;
 use weft_journal::{AppendError, Position, SyncError};
-use weft_model::{Labels, SessionId};
-use weft_proto::batch::{self, BatchKey};
+use weft_model::{Labels, SessionId, StreamKind};
+use weft_proto::batch::{self, BatchError, BatchKey};
 use weft_proto::convert;
-use weft_proto::delivery::Admission;
+use weft_proto::delivery::Offer;
 use weft_proto::payload::decode_logs;
-use weft_proto::v1::{Batch, Encoding, NackReason};
+use weft_proto::v1::{Batch, Encoding, Gap, NackReason};
 
 use super::{Store, Taken, Verdict};
-use crate::heads::{Applied, Into, lines, samples};
+use crate::heads::{Applied, Into, IntoLines, Stored, lines, samples};
 use crate::lane::Lane;
 
 /// Kinds of journal records.
@@ -70,7 +70,8 @@ impl Store {
     /// durable are so on the disk.
     pub(crate) fn take(&self, batches: Vec<Batch>) -> Vec<Taken> {
         let mut taken: Vec<Taken> = batches.into_iter().filter_map(|it| self.take_one(it)).collect();
-        let synced = self.samples.sync().and_then(|()| self.lines.sync());
+        let now = self.now();
+        let synced = self.samples.sync(now).and_then(|()| self.lines.sync(now));
         if let Err(error) = synced {
             tracing::error!(error = chain(&error), "batches are not durable");
             let verdict = Verdict::Refused { reason: NackReason::Full, retry_after_ms: RETRY_FULL_MS };
@@ -94,7 +95,7 @@ impl Store {
             self.samples.append(kind, &[body])?;
             written
         };
-        self.samples.sync()?;
+        self.samples.sync(self.now())?;
         self.counts.samples.fetch_add(written.samples, Relaxed);
         Ok(written)
     }
@@ -104,13 +105,11 @@ impl Store {
         let record = lines::push_record(push);
         {
             let _applying = self.lines.applying();
-            self.lines.append(kind::PUSH, &[&record])?;
-            lines::store_push(push, &self.logdb);
+            let _in_order = self.lines.in_order();
+            let position = self.lines.append(kind::PUSH, &[&record])?;
+            self.count_lines(lines::store_push(push, position, self.lines_go()));
         }
-        self.lines.sync()?;
-        let bytes = push.streams.iter().flat_map(|it| &it.entries).map(|entry| entry.line.len());
-        self.count_lines(push.lines() as u64, bytes.sum::<usize>() as u64);
-        Ok(())
+        Ok(self.lines.sync(self.now())?)
     }
 
     /// Applies a record of the samples journal again. Returns whether it could be read.
@@ -128,16 +127,16 @@ impl Store {
     pub(super) fn replay_lines(&self, position: Position, kind: u8, payload: &[u8]) -> bool {
         match kind {
             kind::BATCH => self.replay_batch(&self.lines, position, Bytes::copy_from_slice(payload)),
-            kind::PUSH => lines::replay_push(payload, &self.logdb).is_some(),
+            kind::PUSH => lines::replay_push(payload, position, self.lines_go()).is_some(),
             _ => false,
         }
     }
 
     fn replay_batch(&self, lane: &Lane, position: Position, payload: Bytes) -> bool {
         let Ok(batch) = Batch::decode(payload) else { return false };
-        let Ok(key) = batch::check(&batch) else { return false };
-        lane.admitted().note(key, self.now());
-        self.apply(key, &batch, position);
+        let Ok(arrived) = Arrived::of(&batch) else { return false };
+        lane.inbox().appended_gap(arrived.key, arrived.last_seq, position, self.now());
+        self.apply(&arrived, &batch, position);
         true
     }
 
@@ -145,63 +144,62 @@ impl Store {
     fn take_one(&self, batch: Batch) -> Option<Taken> {
         let session = convert::session_id(&batch.session_id).ok()?;
         let taken = |verdict| Some(Taken { session, seq: batch.seq, verdict });
-        let key = match batch::check(&batch) {
-            Ok(key) => key,
+        let mut arrived = match Arrived::of(&batch) {
+            Ok(arrived) => arrived,
             Err(error) => {
                 tracing::warn!(origin = batch.origin, error = chain(&error), "batch refused");
                 self.drops.batch("malformed");
                 return taken(Verdict::Refused { reason: error.nack_reason(), retry_after_ms: 0 });
             }
         };
-        let lane = self.lane(key.stream);
+        let lane = self.lane(arrived.key.stream);
         let _applying = lane.applying();
+        let _in_order = (arrived.key.stream == StreamKind::Logs).then(|| lane.in_order());
+        let full = Verdict::Refused { reason: NackReason::Full, retry_after_ms: RETRY_FULL_MS };
         let position = {
-            // Held until the record is in the journal: who finds the batch admitted may then
+            // Held until the record is in the journal: who finds the batch appended may then
             // acknowledge it after the next sync.
-            let mut admitted = lane.admitted();
-            match admitted.check(key) {
-                Admission::New => {}
-                Admission::Duplicate => {
+            let mut inbox = lane.inbox();
+            match inbox.offer_gap(arrived.key, arrived.last_seq) {
+                Offer::Store => {}
+                Offer::AckAgain | Offer::Wait => {
                     self.counts.duplicates.fetch_add(1, Relaxed);
                     return taken(Verdict::Durable);
                 }
-                Admission::TooFarAhead => {
-                    let (reason, retry_after_ms) = (NackReason::Full, RETRY_FULL_MS);
-                    return taken(Verdict::Refused { reason, retry_after_ms });
-                }
+                Offer::TooFarAhead => return taken(full),
             }
+            arrived.unseen = inbox.unseen(arrived.key, arrived.last_seq);
             match lane.append(kind::BATCH, &[&batch.encode_to_vec()]) {
                 Ok(position) => {
-                    admitted.note(key, self.now());
+                    inbox.appended_gap(arrived.key, arrived.last_seq, position, self.now());
                     position
                 }
                 Err(error) => {
                     tracing::error!(error = chain(&error), "batch not journaled");
-                    let (reason, retry_after_ms) = (NackReason::Full, RETRY_FULL_MS);
-                    return taken(Verdict::Refused { reason, retry_after_ms });
+                    return taken(full);
                 }
             }
         };
         self.counts.batches.fetch_add(1, Relaxed);
-        taken(self.apply(key, &batch, position))
+        taken(self.apply(&arrived, &batch, position))
     }
 
     /// Puts what a journaled batch holds into its store.
-    fn apply(&self, key: BatchKey, batch: &Batch, position: Position) -> Verdict {
+    fn apply(&self, arrived: &Arrived, batch: &Batch, position: Position) -> Verdict {
+        let key = arrived.key;
         let Ok(added) = convert::labels(&batch.labels) else {
             return self.malformed(batch, "labels over the limit");
         };
         match batch.encoding() {
             Encoding::DictV1 => self.define(key.session, &added, batch),
             Encoding::MetricsV1 => self.store_samples(key.session, batch, position),
-            Encoding::LogsV1 => self.store_lines(&added, batch),
-            Encoding::GapV1 => match batch::decode_gap(batch) {
-                Ok(gap) => {
-                    self.drops.gap(key.stream, &gap.reason, gap.items);
-                    Verdict::Durable
+            Encoding::LogsV1 => self.store_lines(&added, batch, position),
+            Encoding::GapV1 => {
+                if let Some(gap) = &arrived.gap {
+                    self.drops.gap(key.stream, &gap.reason, arrived.items_lost(gap.items));
                 }
-                Err(error) => self.malformed(batch, &error.to_string()),
-            },
+                Verdict::Durable
+            }
             Encoding::Unspecified => self.malformed(batch, "unknown encoding"),
         }
     }
@@ -241,18 +239,20 @@ impl Store {
         }
     }
 
-    fn store_lines(&self, added: &Labels, batch: &Batch) -> Verdict {
+    fn store_lines(&self, added: &Labels, batch: &Batch, position: Position) -> Verdict {
         let parts = match decode_logs(&batch.payload) {
             Ok(parts) => parts,
             Err(error) => return self.malformed(batch, &chain(&error)),
         };
         let mut covered = self.covered.lock().unwrap_or_else(PoisonError::into_inner);
-        for part in parts {
-            let stored = covered.store(part, added, &self.logdb, self.now());
-            self.count_lines(stored.lines, stored.bytes);
-            self.counts.duplicates.fetch_add(stored.trimmed, Relaxed);
-        }
+        let stored = covered.store(parts, added, position, self.lines_go());
+        self.count_lines(stored);
         Verdict::Durable
+    }
+
+    /// Returns where lines go, and when.
+    fn lines_go(&self) -> IntoLines<'_> {
+        IntoLines { logdb: &self.logdb, drops: &self.drops, now: self.now() }
     }
 
     /// Counts a batch that can never be applied; trying again would change nothing.
@@ -262,9 +262,40 @@ impl Store {
         Verdict::Refused { reason: NackReason::Malformed, retry_after_ms: 0 }
     }
 
-    fn count_lines(&self, lines: u64, bytes: u64) {
-        self.counts.lines.fetch_add(lines, Relaxed);
-        self.counts.line_bytes.fetch_add(bytes, Relaxed);
+    fn count_lines(&self, stored: Stored) {
+        self.counts.lines.fetch_add(stored.lines, Relaxed);
+        self.counts.line_bytes.fetch_add(stored.bytes, Relaxed);
+        self.counts.duplicates.fetch_add(stored.trimmed, Relaxed);
+    }
+}
+
+/// A batch whose fields make sense.
+struct Arrived {
+    key: BatchKey,
+    /// Greater than the batch's own number when it is a gap that stands for more than one.
+    last_seq: u64,
+    gap: Option<Gap>,
+    /// How many of the numbers are new here.
+    unseen: u64,
+}
+
+impl Arrived {
+    fn of(batch: &Batch) -> Result<Arrived, BatchError> {
+        let key = batch::check(batch)?;
+        if batch.encoding() != Encoding::GapV1 {
+            return Ok(Arrived { key, last_seq: key.seq, gap: None, unseen: 1 });
+        }
+        let (gap, last_seq) = batch::decode_gap(batch)?;
+        let unseen = last_seq.saturating_sub(key.seq).saturating_add(1);
+        Ok(Arrived { key, last_seq, gap: Some(gap), unseen })
+    }
+
+    /// Returns the share of a gap's items that are in batches which are not here: what came
+    /// another way is not lost.
+    fn items_lost(&self, items: u64) -> u64 {
+        let all = self.last_seq.saturating_sub(self.key.seq).saturating_add(1);
+        let lost = u128::from(items) * u128::from(self.unseen) / u128::from(all.max(1));
+        u64::try_from(lost).unwrap_or(u64::MAX)
     }
 }
 
