@@ -50,7 +50,7 @@ async fn healthy() -> Response {
 
 async fn ready(State(app): State<Arc<App>>) -> Result<Response, Error> {
     let backend = Arc::clone(&app.backends.admin);
-    app.ask(None, move |_| backend.ready()).await?;
+    app.glance(move || backend.ready()).await?;
     Ok(reply::text(StatusCode::OK, "ready\n"))
 }
 
@@ -68,6 +68,6 @@ async fn flush(State(app): State<Arc<App>>) -> Result<Response, Error> {
 
 async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Error> {
     let backend = Arc::clone(&app.backends.admin);
-    let text = app.ask(None, move |_| Ok(backend.metrics())).await?;
+    let text = app.glance(move || Ok(backend.metrics())).await?;
     Ok(reply::whole(StatusCode::OK, OPENMETRICS, text))
 }

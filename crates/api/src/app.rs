@@ -13,6 +13,12 @@ use weft_stdx::Clock;
 
 use crate::{Cancel, Error, ErrorKind, admin, loki, prometheus, weft};
 
+/// Glances at one time; more wait.
+const GLANCES_MAX: usize = 16;
+
+/// How long a glance may wait and take.
+const GLANCE_TIME_MAX: Duration = Duration::from_secs(10);
+
 /// What one unit of the budget for bodies stands for, in bytes.
 const BUDGET_UNIT: usize = 1024;
 
@@ -118,6 +124,7 @@ pub(crate) struct App {
     pub(crate) config: Config,
     pub(crate) backends: Backends,
     queries: Arc<Semaphore>,
+    glances: Arc<Semaphore>,
     writes: Arc<Semaphore>,
     tails: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
@@ -131,6 +138,7 @@ impl App {
         let semaphore = |permits: usize| Arc::new(Semaphore::new(permits));
         App {
             queries: semaphore(limits.queries_max),
+            glances: semaphore(GLANCES_MAX),
             writes: semaphore(limits.writes_max),
             tails: semaphore(limits.tails_max),
             bodies: semaphore(limits.bodies_bytes_max / BUDGET_UNIT),
@@ -169,6 +177,22 @@ impl App {
             Ok(answer) => answer,
             Err(_) => Err(timed_out()),
         }
+    }
+
+    /// Asks for something that is at hand, on a thread of its own. Queries do not hold it up, so
+    /// that a busy server still tells how it fares.
+    pub(crate) async fn glance<T: Send + 'static>(
+        &self,
+        look: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let answer = async {
+            let permit = acquire(&self.glances, 1).await?;
+            run(permit, look).await
+        };
+        let timed_out = Error::new(ErrorKind::Timeout, "the server is too busy to tell");
+        tokio::time::timeout(GLANCE_TIME_MAX, answer)
+            .await
+            .unwrap_or(Err(timed_out))
     }
 
     /// Does something that takes data in or changes state, on a thread of its own.

@@ -107,7 +107,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
 
 async fn status(State(app): State<Arc<App>>) -> Result<Response, Error> {
     let backend = Arc::clone(&app.backends.weft);
-    let status = app.ask(None, move |_| backend.status()).await?;
+    let status = app.glance(move || backend.status()).await?;
     let mut body = Vec::new();
     json::object(&mut body, &status);
     Ok(reply::json(body))

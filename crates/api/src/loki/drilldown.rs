@@ -165,10 +165,11 @@ pub(super) async fn limits(State(app): State<Arc<App>>) -> Response {
 }
 
 /// Answers with facts about the build, without an envelope.
-pub(super) async fn build_info(State(app): State<Arc<App>>) -> Response {
+pub(super) async fn build_info(State(app): State<Arc<App>>) -> Result<Response, Error> {
+    let backend = Arc::clone(&app.backends.prometheus);
     let info = BuildInfo {
         version: SPOKEN.to_owned(),
-        ..app.backends.prometheus.build_info()
+        ..app.glance(move || Ok(backend.build_info())).await?
     };
-    envelope::bare(|out| json::object(out, &info))
+    Ok(envelope::bare(|out| json::object(out, &info)))
 }

@@ -52,11 +52,11 @@ pub(super) async fn push(State(app): State<Arc<App>>, request: Request) -> Resul
     let (parts, body) = request.into_parts();
     let form = Form::of(&parts.headers)?;
     let encoding = Encoding::of(&parts.headers)?.unwrap_or(form.usual_encoding());
-    let payload = body::read(&app, &parts.headers, body, encoding).await?;
     let bytes_max = app.limits().body_bytes_max;
+    let payload = body::read(&app, &parts.headers, body, encoding, bytes_max).await?;
     let backend = Arc::clone(&app.backends.loki);
     let take = move || {
-        let bytes = payload.decode(bytes_max)?;
+        let bytes = payload.decode()?;
         let (push, faults) = match form {
             Form::Protobuf => loki::parse(&bytes)?,
             Form::Json => push_json::parse(&bytes)?,

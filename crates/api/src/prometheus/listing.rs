@@ -9,18 +9,20 @@ use weft_model::Nanos;
 
 use super::envelope;
 use super::watch::{Alert, AlertState, Health, Rule, RuleGroup, RuleKind, Target};
+use crate::Error;
 use crate::app::App;
 use crate::request::Params;
 use crate::response::{json, number};
 
 /// Answers with what is scraped.
-pub(super) async fn targets(State(app): State<Arc<App>>) -> Response {
-    let targets = app.backends.prometheus.targets();
-    envelope::success(|out| {
+pub(super) async fn targets(State(app): State<Arc<App>>) -> Result<Response, Error> {
+    let backend = Arc::clone(&app.backends.prometheus);
+    let targets = app.glance(move || Ok(backend.targets())).await?;
+    Ok(envelope::success(|out| {
         out.extend_from_slice(b"{\"activeTargets\":");
         json::array(out, &targets, write_target);
         out.extend_from_slice(b",\"droppedTargets\":[],\"droppedTargetCounts\":{}}");
-    })
+    }))
 }
 
 /// Answers with nothing: metadata is not kept by target, see `/metadata`.
@@ -29,40 +31,43 @@ pub(super) async fn target_metadata() -> Response {
 }
 
 /// Answers with the names of the groups of targets.
-pub(super) async fn scrape_pools(State(app): State<Arc<App>>) -> Response {
-    let targets = app.backends.prometheus.targets();
+pub(super) async fn scrape_pools(State(app): State<Arc<App>>) -> Result<Response, Error> {
+    let backend = Arc::clone(&app.backends.prometheus);
+    let targets = app.glance(move || Ok(backend.targets())).await?;
     let pools: BTreeSet<_> = targets.iter().map(|target| target.pool.as_str()).collect();
-    envelope::success(|out| {
+    Ok(envelope::success(|out| {
         out.extend_from_slice(b"{\"scrapePools\":");
         json::strings(out, pools);
         out.push(b'}');
-    })
+    }))
 }
 
 /// Answers with rules, those of one `type` if the asker says so.
-pub(super) async fn rules(State(app): State<Arc<App>>, params: Params) -> Response {
-    let mut groups = app.backends.prometheus.rules();
+pub(super) async fn rules(State(app): State<Arc<App>>, params: Params) -> Result<Response, Error> {
+    let backend = Arc::clone(&app.backends.prometheus);
+    let mut groups = app.glance(move || Ok(backend.rules())).await?;
     let kind = params.find("type");
     for group in &mut groups {
         group
             .rules
             .retain(|rule| kind.is_none_or(|kind| kind == kind_of(rule)));
     }
-    envelope::success(|out| {
+    Ok(envelope::success(|out| {
         out.extend_from_slice(b"{\"groups\":");
         json::array(out, &groups, write_group);
         out.push(b'}');
-    })
+    }))
 }
 
 /// Answers with the alerts that are pending or firing.
-pub(super) async fn alerts(State(app): State<Arc<App>>) -> Response {
-    let alerts = app.backends.prometheus.alerts();
-    envelope::success(|out| {
+pub(super) async fn alerts(State(app): State<Arc<App>>) -> Result<Response, Error> {
+    let backend = Arc::clone(&app.backends.prometheus);
+    let alerts = app.glance(move || Ok(backend.alerts())).await?;
+    Ok(envelope::success(|out| {
         out.extend_from_slice(b"{\"alerts\":");
         json::array(out, &alerts, write_alert);
         out.push(b'}');
-    })
+    }))
 }
 
 /// Answers with none: notices are not sent through other processes.

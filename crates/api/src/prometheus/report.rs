@@ -19,35 +19,39 @@ const ROWS: usize = 10;
 /// The most rows in each list of `/status/tsdb`.
 const ROWS_MAX: usize = 10_000;
 
-pub(super) async fn config(State(app): State<Arc<App>>) -> Response {
-    envelope::success(|out| {
+pub(super) async fn config(State(app): State<Arc<App>>) -> Result<Response, Error> {
+    let backend = Arc::clone(&app.backends.prometheus);
+    let yaml = app.glance(move || Ok(backend.config())).await?;
+    Ok(envelope::success(|out| {
         out.extend_from_slice(b"{\"yaml\":");
-        json::string(out, &app.backends.prometheus.config());
+        json::string(out, &yaml);
         out.push(b'}');
-    })
+    }))
 }
 
-pub(super) async fn flags(State(app): State<Arc<App>>) -> Response {
-    let mut flags = app.backends.prometheus.flags();
+pub(super) async fn flags(State(app): State<Arc<App>>) -> Result<Response, Error> {
+    let backend = Arc::clone(&app.backends.prometheus);
+    let mut flags = app.glance(move || Ok(backend.flags())).await?;
     flags.sort_by(|a, b| a.name.cmp(&b.name));
-    envelope::success(|out| {
+    Ok(envelope::success(|out| {
         json::list(out, [b'{', b'}'], flags, |out, flag| {
             json::string(out, &flag.name);
             out.push(b':');
             json::string(out, &flag.value);
         });
-    })
+    }))
 }
 
 pub(super) async fn runtime_info(State(app): State<Arc<App>>) -> Result<Response, Error> {
     let backend = Arc::clone(&app.backends.prometheus);
-    let info = app.ask(None, move |_| backend.runtime_info()).await?;
+    let info = app.glance(move || backend.runtime_info()).await?;
     Ok(envelope::success(|out| json::object(out, &info)))
 }
 
-pub(super) async fn build_info(State(app): State<Arc<App>>) -> Response {
-    let info = app.backends.prometheus.build_info();
-    envelope::success(|out| json::object(out, &info))
+pub(super) async fn build_info(State(app): State<Arc<App>>) -> Result<Response, Error> {
+    let backend = Arc::clone(&app.backends.prometheus);
+    let info = app.glance(move || Ok(backend.build_info())).await?;
+    Ok(envelope::success(|out| json::object(out, &info)))
 }
 
 pub(super) async fn tsdb(State(app): State<Arc<App>>, params: Params) -> Result<Response, Error> {
@@ -59,25 +63,26 @@ pub(super) async fn tsdb(State(app): State<Arc<App>>, params: Params) -> Result<
         ));
     }
     let backend = Arc::clone(&app.backends.prometheus);
-    let status = app.ask(None, move |_| backend.tsdb_status(rows)).await?;
+    let status = app.glance(move || backend.tsdb_status(rows)).await?;
     Ok(envelope::success(|out| json::object(out, &status)))
 }
 
-pub(super) async fn wal_replay(State(app): State<Arc<App>>) -> Response {
+pub(super) async fn wal_replay(State(app): State<Arc<App>>) -> Result<Response, Error> {
+    let backend = Arc::clone(&app.backends.prometheus);
     let WalReplay {
         min,
         max,
         current,
         progress,
-    } = app.backends.prometheus.wal_replay();
+    } = app.glance(move || Ok(backend.wal_replay())).await?;
     let state = match progress {
         Replay::Waiting => "waiting",
         Replay::Running => "in progress",
         Replay::Done => "done",
     };
-    envelope::success(|out| {
+    Ok(envelope::success(|out| {
         let numbers = format_args!("{{\"min\":{min},\"max\":{max},\"current\":{current},");
         number::print(out, numbers);
         number::print(out, format_args!("\"state\":\"{state}\"}}"));
-    })
+    }))
 }

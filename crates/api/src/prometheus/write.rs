@@ -54,10 +54,10 @@ async fn take(
 ) -> Result<Written, Error> {
     // A sender that does not say means the only compression that the protocol has.
     let encoding = Encoding::of(headers)?.unwrap_or(Encoding::Snappy);
-    let payload = body::read(app, headers, body, encoding).await?;
     let bytes_max = app.limits().body_bytes_max;
+    let payload = body::read(app, headers, body, encoding, bytes_max).await?;
     let backend = Arc::clone(&app.backends.prometheus);
-    app.change(move || backend.write(version, &payload.decode(bytes_max)?))
+    app.change(move || backend.write(version, &payload.decode()?))
         .await
 }
 

@@ -1,7 +1,7 @@
 //! A request's body: read within limits, then decompressed within limits.
 //!
 //! In: a stream of bytes and its `Content-Encoding`. Out: [`Payload`], which is decompressed where
-//! it does not hold up others. Bound: [`Limits::body_bytes_max`](crate::Limits) before and after
+//! it does not hold up others. Bound: a size before and after
 //! decompression, a budget for all bodies together, and a time.
 
 use std::io::Read;
@@ -53,17 +53,18 @@ impl Encoding {
 pub(crate) struct Payload {
     bytes: Bytes,
     encoding: Encoding,
+    bytes_max: usize,
     _budget: OwnedSemaphorePermit,
 }
 
-/// Reads a body.
+/// Reads a body of at most so many bytes.
 pub(crate) async fn read(
     app: &Arc<App>,
     headers: &HeaderMap,
     body: Body,
     encoding: Encoding,
+    bytes_max: usize,
 ) -> Result<Payload, Error> {
-    let bytes_max = app.limits().body_bytes_max;
     let announced = announced_len(headers);
     if announced.is_some_and(|len| len > bytes_max) {
         return Err(too_large(bytes_max));
@@ -79,6 +80,7 @@ pub(crate) async fn read(
     Ok(Payload {
         bytes,
         encoding,
+        bytes_max,
         _budget: budget,
     })
 }
@@ -113,10 +115,10 @@ fn too_large(bytes_max: usize) -> Error {
 }
 
 impl Payload {
-    /// Decompresses the body.
-    pub(crate) fn decode(&self, bytes_max: usize) -> Result<Bytes, Error> {
+    /// Decompresses the body, to at most as many bytes as it may have had itself.
+    pub(crate) fn decode(&self) -> Result<Bytes, Error> {
+        let bytes_max = self.bytes_max;
         match self.encoding {
-            Encoding::Identity if self.bytes.len() > bytes_max => Err(too_large(bytes_max)),
             Encoding::Identity => Ok(self.bytes.clone()),
             Encoding::Snappy => decode_snappy(&self.bytes, bytes_max),
             Encoding::Gzip => inflate(flate2::read::MultiGzDecoder::new(&*self.bytes), bytes_max),

@@ -27,8 +27,9 @@ impl FromRequest<Arc<App>> for Params {
         let mut pairs = Vec::new();
         if is_form(&parts.headers) {
             let encoding = Encoding::of(&parts.headers)?.unwrap_or(Encoding::Identity);
-            let payload = body::read(app, &parts.headers, body, encoding).await?;
-            let form = payload.decode(app.limits().form_bytes_max)?;
+            let bytes_max = app.limits().form_bytes_max;
+            let payload = body::read(app, &parts.headers, body, encoding, bytes_max).await?;
+            let form = payload.decode()?;
             pairs.extend(urlencoded::parse(&form));
         }
         let query = parts.uri.query().unwrap_or_default();

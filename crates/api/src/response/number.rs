@@ -20,9 +20,36 @@ pub(crate) fn plain(out: &mut Vec<u8>, value: f64) {
         out.extend_from_slice(b"NaN");
     } else if value.is_infinite() {
         out.extend_from_slice(if value > 0.0 { b"+Inf" } else { b"-Inf" });
+    } else if value.fract() == 0.0 && value.abs() < WHOLE_MAX && !is_minus_zero(value) {
+        if value < 0.0 {
+            out.push(b'-');
+        }
+        digits(out, value.abs() as u64);
     } else {
         print(out, format_args!("{value}"));
     }
+}
+
+/// Below this every whole number is exact.
+const WHOLE_MAX: f64 = 9e15;
+
+fn is_minus_zero(value: f64) -> bool {
+    value == 0.0 && value.is_sign_negative()
+}
+
+/// Writes a whole number; most of an answer are such, and formatting is slower.
+pub(crate) fn digits(out: &mut Vec<u8>, mut number: u64) {
+    let mut buffer = [0; 20];
+    let mut at = buffer.len();
+    loop {
+        at -= 1;
+        buffer[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&buffer[at..]);
 }
 
 /// Writes an exponent with its sign and at least two digits, as Go does.
@@ -38,11 +65,15 @@ fn exponential(out: &mut Vec<u8>, value: f64) {
 
 /// Writes a time as seconds, with three digits of fraction or none.
 pub(crate) fn seconds(out: &mut Vec<u8>, time: Millis) {
-    let sign = if time.0 < 0 { "-" } else { "" };
+    if time.0 < 0 {
+        out.push(b'-');
+    }
     let millis = time.0.unsigned_abs();
-    match millis % 1000 {
-        0 => print(out, format_args!("{sign}{}", millis / 1000)),
-        rest => print(out, format_args!("{sign}{}.{rest:03}", millis / 1000)),
+    digits(out, millis / 1000);
+    let rest = millis % 1000;
+    if rest > 0 {
+        let digit = |number: u64| b'0' + (number % 10) as u8;
+        out.extend_from_slice(&[b'.', digit(rest / 100), digit(rest / 10), digit(rest)]);
     }
 }
 
@@ -71,6 +102,8 @@ mod tests {
         check(0.0, "0");
         check(-0.0, "-0");
         check(1.0, "1");
+        check(-120.0, "-120");
+        check(8_999_999_999_999_999.0, "8999999999999999");
         check(0.1, "0.1");
         check(-2.5e-6, "-0.0000025");
         check(9.9e-7, "9.9e-07");

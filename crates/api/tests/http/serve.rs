@@ -379,3 +379,36 @@ async fn a_query_gives_up_when_its_time_is_over() {
     samples.endless_is(stores::CANCELED).await;
     server.stop().await;
 }
+
+#[tokio::test]
+async fn a_server_that_is_busy_with_queries_still_tells_how_it_fares() {
+    let samples = Arc::new(Samples::default());
+    let backends = Backends {
+        prometheus: Arc::<Samples>::clone(&samples),
+        ..stores::backends()
+    };
+    let mut config = stores::config();
+    config.limits.queries_max = 1;
+    let server = Server::start(config, backends).await;
+    let mut stream = server.connect().await;
+    send(
+        &mut stream,
+        "GET /api/v1/query?query=endless HTTP/1.1\nhost: x\n\n",
+    )
+    .await;
+    samples.endless_is(stores::RUNNING).await;
+    for path in [
+        "/-/ready",
+        "/metrics",
+        "/weft/v1/status",
+        "/api/v1/status/buildinfo",
+    ] {
+        let (head, _) = get(&server, path, "").await;
+        assert!(head.starts_with("HTTP/1.1 200"), "{path}: {head}");
+    }
+    let (head, _) = get(&server, "/api/v1/query?query=1%2B1&timeout=10ms", "").await;
+    assert!(head.starts_with("HTTP/1.1 503"), "{head}");
+    drop(stream);
+    samples.endless_is(stores::CANCELED).await;
+    server.stop().await;
+}
