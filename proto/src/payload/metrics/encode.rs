@@ -19,6 +19,12 @@ use super::drift::Drift;
 use crate::batch::Encoded;
 use crate::v1::Encoding;
 
+/// After so many bytes of samples all definitions are sent once more...
+const RESTATE_BYTES: usize = 4 << 20;
+
+/// ...but only when they are less than this part of what is sent.
+const RESTATE_SHARE: usize = 32;
+
 /// Why a tick is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PushError {
@@ -45,9 +51,20 @@ pub struct MetricsEncoder {
     /// The last value of each series in the open payload, else its base.
     latest: References,
     drift: Drift,
+    statement: Statement,
     /// A rebase that was decided on and is to be sent before anything else.
     rebase: Option<Encoded>,
     open: Open,
+}
+
+/// How long ago the whole dictionary was sent. A spool on the way may drop its oldest segments and
+/// the definitions with them; what it keeps can be decoded from the next statement on.
+#[derive(Debug, Default)]
+struct Statement {
+    /// Bytes of the definitions since the last statement began: what one costs.
+    dict_bytes: usize,
+    /// Bytes of samples since then.
+    sample_bytes: usize,
 }
 
 /// The payload that is being filled.
@@ -82,6 +99,7 @@ impl MetricsEncoder {
             bases: References::default(),
             latest: References::default(),
             drift: Drift::default(),
+            statement: Statement::default(),
             rebase: None,
             open: Open::default(),
         }
@@ -181,6 +199,7 @@ impl MetricsEncoder {
         }
         let (samples, ticks, times) = (open.samples, open.ticks, open.times);
         let payload = self.seal(open);
+        self.statement.sample_bytes += payload.len();
         let (first, last) = times.expect("a payload with samples has times");
         let drifted = !defined && self.drift.note(payload.len(), samples as usize, ticks);
         if drifted && self.bases.len() <= SAMPLES_MAX {
@@ -198,9 +217,8 @@ impl MetricsEncoder {
         payloads
     }
 
-    /// Sends all definitions of the present epoch once more with the next payload: because a
-    /// receiver asked for them, or because all that was sent before may be dropped together.
-    /// Returns false for an epoch that is past; its batches cannot be decoded any longer.
+    /// Sends all definitions of the present epoch once more with the next payload, because a
+    /// receiver asked for them. Now and then this happens without being asked for. Returns false for an epoch that is past; its batches cannot be decoded any longer.
     pub fn restate(&mut self, epoch: u32) -> bool {
         self.announced = 0;
         epoch == self.epoch
@@ -231,12 +249,19 @@ impl MetricsEncoder {
 
     /// Returns the definitions that receivers have not been sent yet.
     fn announce(&mut self, now: Millis) -> Vec<Encoded> {
+        if self.statement.is_old() {
+            self.announced = 0;
+        }
+        if self.announced == 0 {
+            self.statement = Statement::default();
+        }
         let mut payloads = Vec::new();
         while self.announced < self.catalogue.len() {
             let part = self.catalogue.part(self.announced, &self.bases);
             let epochs = (self.epoch, self.numbering);
             let payload = write_series(&mut self.squeezer, epochs, self.announced, &part);
             self.announced += part.len() as u32;
+            self.statement.dict_bytes += payload.len();
             payloads.push(dict_payload(payload, part.len(), now));
         }
         payloads
@@ -278,6 +303,12 @@ impl MetricsEncoder {
         put_run(&mut payload, &self.squeezer.squeeze(&columns));
         payload.extend_from_slice(&open.columns.bits.finish());
         Bytes::from(payload)
+    }
+}
+
+impl Statement {
+    fn is_old(&self) -> bool {
+        self.sample_bytes > RESTATE_BYTES.max(self.dict_bytes.saturating_mul(RESTATE_SHARE))
     }
 }
 

@@ -274,6 +274,34 @@ fn batches_decode_in_any_order_once_their_dictionary_is_there() {
 }
 
 #[test]
+fn the_dictionary_is_stated_anew_now_and_then() {
+    let mut encoder = encoder(200);
+    let series: Vec<u32> = (0..200).collect();
+    let mut state = 1u64;
+    let mut random = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        state as f64
+    };
+    let (mut statements, mut bytes) = (0, 0);
+    for at in 0..4000 {
+        let values: Vec<f64> = series.iter().map(|_| random()).collect();
+        encoder.push(Millis(at), 0, &series, &values).unwrap();
+        for encoded in encoder.finish() {
+            bytes += encoded.payload.len();
+            let is_dict = encoded.encoding == Encoding::DictV1;
+            if is_dict && let DictPart::Series(part) = decode_dict(&encoded.payload).unwrap() {
+                assert_eq!((part.first, part.series.len()), (0, 200));
+                statements += 1;
+            }
+        }
+    }
+    assert!(bytes > 5 << 20, "{bytes}");
+    assert_eq!(statements, 1 + bytes / (5 << 20));
+}
+
+#[test]
 fn a_large_dictionary_is_sent_in_parts() {
     let mut encoder = MetricsEncoder::new(1, 1);
     let target = encoder.add_target(named("shared"));
