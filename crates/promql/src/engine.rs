@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::ast::{Expr, ExprKind, ValueType};
 use crate::error::QueryError;
-use crate::eval::{Evaluator, Ledger, Notes, Operand, QueryTimes, Steps};
+use crate::eval::{Evaluator, Ledger, Notes, Operand, QueryTimes, Steps, derived_hints};
 use crate::options::{Options, QueryOptions};
 use crate::parse::parse;
 use crate::source::Source;
@@ -67,7 +67,7 @@ impl Engine {
             step: 0,
             is_range: false,
         };
-        let evaluator = self.evaluator(source, times, options);
+        let evaluator = self.evaluator(source, expr, times, options);
         let value = evaluate_instant(&evaluator, expr, time_ms)?;
         Ok(answer(evaluator, query, value))
     }
@@ -100,7 +100,7 @@ impl Engine {
             step: range.step_ms,
             is_range: true,
         };
-        let evaluator = self.evaluator(source, times, options);
+        let evaluator = self.evaluator(source, expr, times, options);
         let steps = Steps::of_range(range);
         let value = match evaluator.eval(expr, steps)? {
             Operand::Scalar(values) => result::scalar_series(values, steps),
@@ -113,6 +113,7 @@ impl Engine {
     fn evaluator<'q>(
         &'q self,
         source: &'q dyn Source,
+        expr: &Expr,
         times: QueryTimes,
         options: &'q QueryOptions<'q>,
     ) -> Evaluator<'q> {
@@ -125,6 +126,7 @@ impl Engine {
             lookback: lookback.max(1),
             ledger: Ledger::new(options.limits),
             notes: Notes::default(),
+            derived_hints: derived_hints(expr),
         }
     }
 }

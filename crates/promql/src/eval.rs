@@ -9,6 +9,7 @@ mod aggregate;
 mod binary;
 mod call;
 mod date;
+mod hints;
 mod histogram_call;
 mod info;
 mod invariant;
@@ -27,6 +28,7 @@ mod table;
 mod unary;
 mod window;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::ast::{At, DurationExpr, Expr, ExprKind, Text};
@@ -34,6 +36,7 @@ use crate::error::QueryError;
 use crate::options::{Interrupt, NameRemoval, Options, QueryOptions};
 use crate::source::Source;
 
+pub(crate) use hints::derived_hints;
 pub(crate) use ledger::Ledger;
 pub(crate) use notes::Notes;
 pub(crate) use samples::Samples;
@@ -58,6 +61,8 @@ pub(crate) struct Evaluator<'q> {
     pub(crate) lookback: i64,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) notes: Notes,
+    /// Where the selectors stand whose reset hints are found out.
+    pub(crate) derived_hints: HashSet<u32>,
 }
 
 impl Evaluator<'_> {

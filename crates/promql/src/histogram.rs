@@ -14,7 +14,9 @@ mod trim;
 
 pub use bucket::{Bucket, buckets};
 
-pub(crate) use arithmetic::{Incompatible, Reconciled, Sum, difference, divide, scale, sum};
+pub use arithmetic::{Incompatible, Reconciled, difference, sum};
+
+pub(crate) use arithmetic::{Sum, divide, scale};
 pub(crate) use classic::{ClassicBucket, Repair, classic_fraction, classic_quantile};
 pub(crate) use fraction::fraction;
 pub(crate) use quantile::{NanNote, quantile};

@@ -1,7 +1,8 @@
 //! Histograms as scripts write them: `{{schema:1 sum:3 count:4 buckets:[1 2 1]}}`.
 
-use weft_model::histogram::{CUSTOM_BUCKETS_SCHEMA, ResetHint};
+use weft_model::histogram::ResetHint;
 use weft_model::{FloatHistogram, Span};
+use weft_promql::histogram::{difference, sum};
 
 use crate::script::parse_signed;
 
@@ -87,54 +88,22 @@ fn span(offset: i32, len: usize) -> Vec<Span> {
     }
 }
 
-/// Returns `histogram` and `factor` times `step`. Both have buckets of the same kind.
+/// Returns `histogram` and `step` added, or `step` taken away.
 pub(crate) fn progress(
     histogram: &FloatHistogram,
     step: &FloatHistogram,
-    factor: f64,
+    takes_away: bool,
 ) -> Result<FloatHistogram, String> {
-    let same_layout = histogram.custom_bounds == step.custom_bounds;
-    if step.schema > histogram.schema && histogram.schema != CUSTOM_BUCKETS_SCHEMA {
-        return Err("the step of histograms has a higher schema".to_owned());
+    if step.schema < histogram.schema {
+        return Err("the step of histograms has a lower schema".to_owned());
     }
-    if step.schema != histogram.schema || !same_layout {
-        return Err("the step of histograms has other buckets".to_owned());
-    }
-    let mut next = histogram.clone();
-    next.sum += factor * step.sum;
-    next.count += factor * step.count;
-    next.zero_count += factor * step.zero_count;
-    let positive = (&next.positive_spans, &next.positive);
-    let step_positive = (&step.positive_spans, &step.positive);
-    (next.positive_spans, next.positive) = add(positive, step_positive, factor);
-    let negative = (&next.negative_spans, &next.negative);
-    let step_negative = (&step.negative_spans, &step.negative);
-    (next.negative_spans, next.negative) = add(negative, step_negative, factor);
-    Ok(next)
-}
-
-type Buckets<'a> = (&'a Vec<Span>, &'a Vec<f64>);
-
-/// Adds buckets of literals, which have at most one span.
-fn add(left: Buckets<'_>, right: Buckets<'_>, factor: f64) -> (Vec<Span>, Vec<f64>) {
-    let first = |buckets: Buckets<'_>| buckets.0.first().map(|span| span.offset);
-    let starts = [first(left), first(right)];
-    let Some(start) = starts.into_iter().flatten().min() else {
-        return (Vec::new(), Vec::new());
+    let result = if takes_away {
+        difference(histogram, step)
+    } else {
+        sum(histogram, step)
     };
-    let end = |buckets: Buckets<'_>| first(buckets).map_or(start, |o| o + buckets.1.len() as i32);
-    let len = (end(left).max(end(right)) - start) as usize;
-    let mut counts = vec![0.0; len];
-    for (buckets, factor) in [(left, 1.0), (right, factor)] {
-        let Some(offset) = first(buckets) else {
-            continue;
-        };
-        let at = (offset - start) as usize;
-        for (total, count) in counts[at..].iter_mut().zip(buckets.1) {
-            *total += factor * count;
-        }
-    }
-    (span(start, len), counts)
+    let (next, _) = result.map_err(|_| "the step of histograms has other buckets".to_owned())?;
+    Ok(next)
 }
 
 #[cfg(test)]
@@ -159,7 +128,7 @@ mod tests {
     fn steps_may_have_other_offsets() {
         let (first, _, _) = parse_literal("{{count:1 buckets:[1 2]}}").unwrap();
         let (step, _, _) = parse_literal("{{count:1 offset:1 buckets:[1 1]}}").unwrap();
-        let next = progress(&first, &step, 1.0).unwrap();
+        let next = progress(&first, &step, false).unwrap();
         assert_eq!(next.positive, [1.0, 3.0, 1.0]);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use weft_matcher::LabelMatcher;
-use weft_model::histogram::{CUSTOM_BUCKETS_SCHEMA, ResetHint};
+use weft_model::histogram::ResetHint;
 use weft_model::{FloatHistogram, Labels, Matcher, Span, is_stale};
 use weft_promql::{Column, HistogramAt, SelectHints, SeriesSet, Source, SourceError};
 
@@ -55,8 +55,8 @@ impl Storage for Memory {
     }
 }
 
-/// Tells of each histogram whether a counter reset is before it, as a store does that keeps
-/// histograms in runs of the same layout.
+/// Tells of each histogram whether it follows the one before without a counter reset, as a store
+/// does that keeps histograms in runs.
 fn tell_resets(samples: &mut BTreeMap<i64, Stored>) {
     let mut previous: Option<Arc<FloatHistogram>> = None;
     for stored in samples.values_mut() {
@@ -68,12 +68,15 @@ fn tell_resets(samples: &mut BTreeMap<i64, Stored>) {
             previous = None;
             continue;
         }
-        let hint = match &previous {
-            _ if histogram.reset_hint == ResetHint::Reset => ResetHint::Reset,
-            None => ResetHint::Unknown,
-            Some(previous) if !same_kind(previous, histogram) => ResetHint::Unknown,
-            Some(previous) if has_shrunk(previous, histogram) => ResetHint::Reset,
-            Some(_) => ResetHint::NotReset,
+        let continues = |previous: &Arc<FloatHistogram>| {
+            same_kind(previous, histogram) && !has_shrunk(previous, histogram)
+        };
+        let told_by_writer = histogram.reset_hint == ResetHint::Reset;
+        let hint = if !told_by_writer && previous.as_ref().is_some_and(continues) {
+            ResetHint::NotReset
+        } else {
+            // What begins a run may follow on anything that is stored elsewhere.
+            ResetHint::Unknown
         };
         let mut told = histogram.as_ref().clone();
         told.reset_hint = hint;
@@ -84,14 +87,12 @@ fn tell_resets(samples: &mut BTreeMap<i64, Stored>) {
 }
 
 fn same_kind(previous: &FloatHistogram, current: &FloatHistogram) -> bool {
-    previous.schema == current.schema && previous.zero_threshold == current.zero_threshold
+    previous.schema == current.schema
+        && previous.zero_threshold == current.zero_threshold
+        && previous.custom_bounds == current.custom_bounds
 }
 
 fn has_shrunk(previous: &FloatHistogram, current: &FloatHistogram) -> bool {
-    let custom = current.schema == CUSTOM_BUCKETS_SCHEMA;
-    if custom && previous.custom_bounds != current.custom_bounds {
-        return true;
-    }
     current.count < previous.count
         || current.zero_count < previous.zero_count
         || buckets_shrunk(

@@ -91,9 +91,7 @@ fn parse_items<'a>(text: &'a str, items: &mut Vec<Item>) -> Result<&'a str, Stri
         return Ok(rest);
     }
     let (value, times) = match word.rsplit_once('x') {
-        Some((value, times)) if !value.is_empty() && !word.starts_with("0x") => {
-            (value, Some(parse_times(times)?))
-        }
+        Some((value, times)) if !value.is_empty() => (value, Some(parse_times(times)?)),
         _ => (word, None),
     };
     let Some(times) = times else {
@@ -143,7 +141,7 @@ fn parse_histograms<'a>(text: &'a str, items: &mut Vec<Item>) -> Result<&'a str,
     let (step, rest) = match sign {
         Some(sign @ ('+' | '-')) if rest[1..].starts_with("{{") => {
             let (step, _, rest) = parse_literal(&rest[1..])?;
-            (Some((step, if sign == '+' { 1.0 } else { -1.0 })), rest)
+            (Some((step, sign == '-')), rest)
         }
         _ => (None, rest),
     };
@@ -160,10 +158,10 @@ fn parse_histograms<'a>(text: &'a str, items: &mut Vec<Item>) -> Result<&'a str,
             histogram: histogram.clone(),
             hinted,
         });
-        if let Some((step, factor)) = &step
+        if let Some((step, takes_away)) = &step
             && at < times
         {
-            histogram = progress(&histogram, step, *factor)?;
+            histogram = progress(&histogram, step, *takes_away)?;
         }
     }
     Ok(rest)
@@ -223,6 +221,7 @@ mod tests {
         check("m 1-1x1 _ 7", &[Some(1.0), Some(0.0), None, Some(7.0)]);
         check("m _x2 1e3", &[None, None, Some(1000.0)]);
         check(r#"{a="x {y} \" z"} -1.5"#, &[Some(-1.5)]);
+        check("m 0x1", &[Some(0.0), Some(0.0)]);
         check("m{} -Inf", &[Some(f64::NEG_INFINITY)]);
     }
 

@@ -14,7 +14,7 @@ use crate::source::SelectHints;
 
 use super::call::arg;
 use super::merge::Merger;
-use super::select::{Reference, Want};
+use super::select::{Hints, Reference, Want};
 use super::table::{CellRef, Table};
 use super::{Evaluator, Steps, execution};
 
@@ -167,7 +167,7 @@ impl Evaluator<'_> {
             offset: 0,
             steps,
         };
-        self.newest(set.as_ref(), &reference, Want::Timestamp)
+        self.newest(set.as_ref(), &reference, Want::Timestamp, Hints::Stored)
     }
 
     /// Returns the fixed time and offset of the first selector in an expression.

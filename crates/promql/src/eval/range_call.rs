@@ -8,8 +8,8 @@ use crate::source::{SelectHints, SeriesSet};
 
 use super::merge::{Overlap, strip_names};
 use super::notes::SeriesNotes;
-use super::samples::Samples;
-use super::select::Reference;
+use super::samples::{Samples, derive_hints};
+use super::select::{Hints, Reference};
 use super::table::{Row, Table};
 use super::window::{self, Kernel, Windows};
 use super::{Evaluator, Steps, execution};
@@ -93,6 +93,7 @@ impl Evaluator<'_> {
         let set = self.select_windows(matrix, &windows)?;
         let with_starts = self.options.start_timestamps == StartTimestamps::Used
             && matrix.selector.mode == SelectorMode::Plain;
+        let hints = self.hints_at(matrix.selector_span);
         self.gather(set.len(), steps, &|series, scratch: &mut Scratch, table| {
             let Scratch {
                 column,
@@ -101,6 +102,9 @@ impl Evaluator<'_> {
             } = scratch;
             column.clear();
             set.read(series, column)?;
+            if hints == Hints::Derived {
+                derive_hints(column);
+            }
             let read = column.len();
             // What is decoded counts while it is held.
             let mut held = self.ledger.charge();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use weft_model::histogram::ResetHint;
 use weft_model::{FloatHistogram, is_stale};
 
 use crate::column::Column;
@@ -87,7 +88,8 @@ impl Samples {
         }
     }
 
-    /// Returns what a row of a table holds.
+    /// Returns what a row of a table holds. Steps may leave out samples or take them twice, so
+    /// that hints about resets between them do not hold.
     pub(crate) fn of_row(table: &Table, row: usize, steps: Steps) -> Samples {
         let mut samples = Samples::default();
         for (step, time) in steps.times().enumerate() {
@@ -95,7 +97,8 @@ impl Samples {
                 None => {}
                 Some(CellRef::Float(value)) => samples.floats.push(time, value, None),
                 Some(CellRef::Histogram(histogram)) => {
-                    samples.histograms.push(time, Arc::clone(histogram), None);
+                    let unknown = without_hint(histogram);
+                    samples.histograms.push(time, unknown, None);
                 }
             }
         }
@@ -111,5 +114,36 @@ impl Samples {
         let histograms = self.histograms.values.iter();
         let held: usize = histograms.map(|held| histogram::bytes_of(held)).sum();
         16 * self.len() + held
+    }
+}
+
+fn without_hint(histogram: &Arc<FloatHistogram>) -> Arc<FloatHistogram> {
+    if matches!(histogram.reset_hint, ResetHint::Unknown | ResetHint::Gauge) {
+        return Arc::clone(histogram);
+    }
+    let mut unknown = histogram.as_ref().clone();
+    unknown.reset_hint = ResetHint::Unknown;
+    Arc::new(unknown)
+}
+
+/// Finds out whether there are counter resets between the histograms of a column.
+pub(super) fn derive_hints(column: &mut Column) {
+    let mut previous: Option<Arc<FloatHistogram>> = None;
+    for at in &mut column.histograms {
+        if is_stale(at.histogram.sum) {
+            continue;
+        }
+        if let Some(previous) = &previous
+            && at.histogram.reset_hint == ResetHint::Unknown
+        {
+            let mut hinted = at.histogram.as_ref().clone();
+            hinted.reset_hint = if histogram::is_reset(&hinted, previous) {
+                ResetHint::Reset
+            } else {
+                ResetHint::NotReset
+            };
+            at.histogram = Arc::new(hinted);
+        }
+        previous = Some(Arc::clone(&at.histogram));
     }
 }

@@ -8,7 +8,7 @@ use crate::error::QueryError;
 use crate::source::{SelectHints, SeriesSet};
 
 use super::notes::{Note, SeriesNotes};
-use super::samples::Samples;
+use super::samples::{Samples, derive_hints};
 use super::table::{Cell, Row, Table};
 use super::window::{interpolate, interpolate_histograms};
 use super::{Evaluator, Steps, execution};
@@ -21,6 +21,14 @@ pub(super) enum Want {
     Timestamp,
     /// Its start timestamp, in seconds.
     Start,
+}
+
+/// Where hints about counter resets come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hints {
+    Stored,
+    /// They are found out where the store does not tell.
+    Derived,
 }
 
 /// The times that a selector looks at.
@@ -88,7 +96,17 @@ impl Evaluator<'_> {
         if smoothed {
             self.smoothed(set.as_ref(), &reference, span)
         } else {
-            self.newest(set.as_ref(), &reference, want)
+            let hints = self.hints_at(span);
+            self.newest(set.as_ref(), &reference, want, hints)
+        }
+    }
+
+    /// Where only the count or sum of histograms is asked for, resets are found out on the fly.
+    pub(super) fn hints_at(&self, span: Span) -> Hints {
+        if self.derived_hints.contains(&span.start) {
+            Hints::Derived
+        } else {
+            Hints::Stored
         }
     }
 
@@ -98,9 +116,10 @@ impl Evaluator<'_> {
         set: &dyn SeriesSet,
         reference: &Reference,
         want: Want,
+        hints: Hints,
     ) -> Result<Table, QueryError> {
         let steps = reference.steps;
-        let newest_only = reference.first() == reference.last();
+        let newest_only = reference.first() == reference.last() && hints == Hints::Stored;
         self.gather(set.len(), steps, &|series, scratch: &mut Scratch, table| {
             let Scratch { column, row, .. } = scratch;
             column.clear();
@@ -108,6 +127,9 @@ impl Evaluator<'_> {
                 set.read_newest(series, column)?;
             } else {
                 set.read(series, column)?;
+            }
+            if hints == Hints::Derived {
+                derive_hints(column);
             }
             if column.is_empty() {
                 return Ok(());

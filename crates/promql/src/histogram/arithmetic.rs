@@ -12,16 +12,17 @@ use super::bucket::{bound, from_indexed, indexed};
 use super::is_custom;
 
 /// Custom and exponential buckets cannot be added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Incompatible;
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("add histograms with custom and with exponential buckets")]
+pub struct Incompatible;
 
 /// What had to be reconciled when a histogram was added.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Reconciled {
+pub struct Reconciled {
     /// Custom bounds differed.
-    pub(crate) bounds: bool,
+    pub bounds: bool,
     /// One of the two told a counter reset, the other told that there was none.
-    pub(crate) resets: bool,
+    pub resets: bool,
 }
 
 /// A running sum of histograms.
@@ -335,7 +336,7 @@ pub(super) fn widen(
 }
 
 /// Returns the sum of two histograms.
-pub(crate) fn sum(
+pub fn sum(
     left: &FloatHistogram,
     right: &FloatHistogram,
 ) -> Result<(FloatHistogram, Reconciled), Incompatible> {
@@ -345,7 +346,7 @@ pub(crate) fn sum(
 }
 
 /// Returns the difference of two histograms.
-pub(crate) fn difference(
+pub fn difference(
     left: &FloatHistogram,
     right: &FloatHistogram,
 ) -> Result<(FloatHistogram, Reconciled), Incompatible> {

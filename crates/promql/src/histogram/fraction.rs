@@ -13,9 +13,15 @@ pub(crate) fn fraction(lower: f64, upper: f64, histogram: &FloatHistogram) -> f6
     if lower >= upper {
         return 0.0;
     }
+    let all = buckets(histogram);
+    let total = if histogram.sum.is_nan() {
+        all.iter().map(|bucket| bucket.count).sum()
+    } else {
+        histogram.count
+    };
     let mut ranks = [lower, upper].map(|value| (value, None));
     let mut rank = 0.0;
-    for mut bucket in buckets(histogram) {
+    for mut bucket in all {
         let linear = is_custom(histogram) || bucket.lower <= 0.0 && bucket.upper >= 0.0;
         narrow(histogram, &mut bucket);
         for (value, found) in &mut ranks {
@@ -28,11 +34,6 @@ pub(crate) fn fraction(lower: f64, upper: f64, histogram: &FloatHistogram) -> f6
         }
         rank += bucket.count;
     }
-    let total = if histogram.sum.is_nan() {
-        rank
-    } else {
-        histogram.count
-    };
     let [low, high] = ranks.map(|(_, found)| found.unwrap_or(total).min(total));
     (high - low) / histogram.count
 }

@@ -7,7 +7,7 @@ use weft_model::histogram::ResetHint;
 
 use crate::eval::notes::Note;
 use crate::eval::table::{Cell, CellRef};
-use crate::histogram::Sum;
+use crate::histogram::{self, Sum};
 use crate::kahan::{Kahan, Mean, Variance};
 
 use super::{Slice, Window};
@@ -134,7 +134,8 @@ impl HistogramMean {
             self.total.divide(self.count - 1.0);
         }
         self.total.scale((self.count - 1.0) / self.count);
-        let reconciled = self.total.add(value, 1.0 / self.count).ok()?;
+        let share = histogram::divide(value, self.count);
+        let reconciled = self.total.add(&share, 1.0).ok()?;
         Some(reconciled.bounds)
     }
 
