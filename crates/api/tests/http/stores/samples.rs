@@ -1,6 +1,7 @@
-//! Three series, and answers to the queries that the golden files ask.
+//! A handful of series, asked by the real PromQL engine.
 
-use std::sync::Arc;
+mod stored;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
@@ -14,12 +15,11 @@ use weft_api::prometheus::{
 use weft_api::{Cancel, Error, ErrorKind};
 use weft_exposition::Faults;
 use weft_exposition::remote_write::{Request, Version};
-use weft_model::{
-    Exemplar, FloatHistogram, Labels, MatchOp, MetricKind, MetricMetadata, Millis, Nanos, Span,
-};
-use weft_promql::{Answer, SampleValue, Series, Stats, Value, VectorSample};
+use weft_model::{Exemplar, Labels, MetricKind, MetricMetadata, Millis, Nanos};
+use weft_promql::{Answer, Engine, QueryOptions};
 
 use super::NOW;
+use stored::{Reader, fulfils, stored};
 
 /// The query `endless` has begun.
 pub(crate) const RUNNING: usize = 1;
@@ -33,144 +33,47 @@ pub(crate) struct Samples {
 }
 
 impl Samples {
+    fn reader<'a>(&'a self, cancel: &'a Cancel) -> Reader<'a> {
+        let endless = &self.endless;
+        Reader { endless, cancel }
+    }
+
     /// Waits until the query `endless` has come so far.
     pub(crate) async fn endless_is(&self, state: usize) {
         while self.endless.load(Ordering::SeqCst) != state {
             tokio::task::yield_now().await;
         }
     }
-
-    /// Runs until it is told to give up.
-    fn run_endlessly(&self, cancel: &Cancel) -> Error {
-        self.endless.store(RUNNING, Ordering::SeqCst);
-        while !cancel.is_canceled() {
-            std::thread::yield_now();
-        }
-        self.endless.store(CANCELED, Ordering::SeqCst);
-        weft_promql::QueryError::Canceled.into()
-    }
 }
 
-fn stored() -> Vec<Labels> {
-    let series = |pairs: &[(&str, &str)]| Labels::from_pairs(pairs.iter().copied());
-    vec![
-        series(&[("__name__", "up"), ("job", "node"), ("instance", "b")]),
-        series(&[("__name__", "up"), ("job", "node"), ("instance", "a")]),
-        series(&[
-            ("__name__", "http_requests_total"),
-            ("job", "web"),
-            ("http.status", "2\"xx"),
-        ]),
-    ]
+fn options(lookback_ms: Option<i64>, cancel: &Cancel) -> QueryOptions<'_> {
+    QueryOptions {
+        lookback_ms,
+        cancel,
+        ..QueryOptions::default()
+    }
 }
 
 fn selected(selection: &Selection) -> Vec<Labels> {
-    let fulfils = |labels: &Labels| {
-        let any = selection.selectors.iter().any(|matchers| {
-            matchers.iter().all(|matcher| {
-                assert_eq!(matcher.op, MatchOp::Equal, "the store only compares");
-                labels.get(&matcher.name) == matcher.value
-            })
-        });
-        any || selection.selectors.is_empty()
+    let all = stored().into_iter().map(|series| series.labels);
+    let any = |labels: &Labels| {
+        let mut selectors = selection.selectors.iter();
+        selectors.any(|matchers| fulfils(labels, matchers)) || selection.selectors.is_empty()
     };
-    stored().into_iter().filter(fulfils).collect()
-}
-
-fn answer(value: Value) -> Answer {
-    Answer {
-        value,
-        warnings: Vec::new(),
-        infos: Vec::new(),
-        stats: Stats {
-            series: 2,
-            samples_read: 20,
-            samples_queryable: 10,
-            bytes_peak: 4096,
-        },
-    }
-}
-
-fn histogram() -> Arc<FloatHistogram> {
-    Arc::new(FloatHistogram {
-        count: 5.0,
-        sum: 7.5,
-        zero_threshold: 0.001,
-        zero_count: 1.0,
-        positive_spans: vec![Span { offset: 0, len: 2 }],
-        positive: vec![1.0, 3.0],
-        ..FloatHistogram::default()
-    })
+    all.filter(any).collect()
 }
 
 impl Backend for Samples {
     fn query(&self, query: &InstantQuery, cancel: &Cancel) -> Result<Answer, Error> {
-        let time_ms = query.time.0;
-        let sample = |labels, value| VectorSample {
-            labels,
-            time_ms,
-            value,
-        };
-        let value = match query.query.as_str() {
-            "1+1" => Value::Scalar {
-                time_ms,
-                value: 2.0,
-            },
-            "\"text\"" => Value::String {
-                time_ms,
-                text: "text".to_owned(),
-            },
-            "up" => {
-                let numbers = [1.0, f64::NAN].into_iter().map(SampleValue::Float);
-                let pairs = stored().into_iter().zip(numbers);
-                Value::Vector(pairs.map(|(labels, value)| sample(labels, value)).collect())
-            }
-            "latency_seconds" => {
-                let value = SampleValue::Histogram(histogram());
-                Value::Vector(vec![sample(Labels::from_pairs([("job", "web")]), value)])
-            }
-            "slow" => return Err(weft_promql::QueryError::Timeout.into()),
-            "up * on () up" => {
-                let message =
-                    "found duplicate series for the match group {} on the right hand-side";
-                return Err(weft_promql::QueryError::Execution(message.to_owned()).into());
-            }
-            "endless" => return Err(self.run_endlessly(cancel)),
-            "broken" => panic!("a query that panics"),
-            other => {
-                weft_promql::parse(other).map_err(weft_promql::QueryError::from)?;
-                Value::Vector(Vec::new())
-            }
-        };
-        Ok(answer(value))
+        let reader = self.reader(cancel);
+        let options = options(query.lookback_ms, cancel);
+        Ok(Engine::default().instant(&reader, &query.query, query.time.0, &options)?)
     }
 
-    fn query_range(&self, query: &RangeQuery, _cancel: &Cancel) -> Result<Answer, Error> {
-        let range = query.range;
-        let steps = (range.start_ms..=range.end_ms).step_by(range.step_ms as usize);
-        let mut floats: Vec<_> = steps
-            .enumerate()
-            .map(|(i, time)| (time, i as f64 / 4.0))
-            .collect();
-        let mut matrix = vec![Series {
-            labels: stored().remove(0),
-            floats: floats.clone(),
-            histograms: Vec::new(),
-        }];
-        if query.query == "mixed" {
-            let (last, _) = floats.pop().unwrap();
-            matrix.push(Series {
-                labels: Labels::empty(),
-                floats,
-                histograms: vec![(last, histogram())],
-            });
-        }
-        let mut answer = answer(Value::Matrix(matrix));
-        if query.query.starts_with("rate(up") {
-            let info = "metric might not be a counter: \"up\" (1:6)";
-            answer.infos.push(info.to_owned());
-        }
-        Ok(answer)
+    fn query_range(&self, query: &RangeQuery, cancel: &Cancel) -> Result<Answer, Error> {
+        let reader = self.reader(cancel);
+        let options = options(query.lookback_ms, cancel);
+        Ok(Engine::default().range(&reader, &query.query, query.range, &options)?)
     }
 
     fn labels(&self, selection: &Selection, _cancel: &Cancel) -> Result<Vec<String>, Error> {
@@ -222,7 +125,7 @@ impl Backend for Samples {
             time: Millis(1_600_096_945_479),
         };
         Ok(vec![SeriesExemplars {
-            labels: stored().remove(2),
+            labels: stored().remove(2).labels,
             exemplars: vec![exemplar],
         }])
     }
