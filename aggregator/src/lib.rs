@@ -28,3 +28,4 @@ mod upkeep;
 pub use aggregator::{Aggregator, BuildError, Surroundings};
 pub use config::Config;
 pub use status::{Status, StatusBoard};
+pub use store::OpenError;

@@ -28,7 +28,7 @@ use crate::drops::Drops;
 use crate::heads::{Covered, Sessions};
 use crate::lane::Lane;
 
-pub use open::OpenError;
+pub use self::open::OpenError;
 pub(crate) use take::{TakeError, chain};
 
 /// The stores with their journals.
