@@ -107,7 +107,7 @@ pub(crate) fn build(keys: &[u64]) -> Vec<u8> {
 /// Returns where in a filter of this many bytes the bucket of a key begins.
 pub(crate) fn bucket_of(key: u64, filter_bytes: usize) -> u64 {
     let buckets = (filter_bytes / BUCKET_BYTES) as u64;
-    ((key >> 32) * buckets >> 32) * BUCKET_BYTES as u64
+    ((spread(key) >> 32) * buckets >> 32) * BUCKET_BYTES as u64
 }
 
 /// Tells whether a bucket has the bits of a key.
@@ -120,8 +120,15 @@ pub(crate) fn bucket_has(bucket: &[u8], key: u64) -> bool {
 
 /// Returns the four bits of a key within its bucket.
 fn bits_of(key: u64) -> [usize; 4] {
-    let spread = key.wrapping_mul(0xd6e8_feb8_6659_fd93);
-    [0, 8, 16, 24].map(|shift| (spread >> (32 + shift) & 0xff) as usize)
+    let spread = spread(key);
+    [0, 8, 16, 24].map(|shift| (spread >> shift & 0xff) as usize)
+}
+
+/// Spreads keys evenly: those chosen as the least of several are small ones.
+fn spread(key: u64) -> u64 {
+    let mixed = (key ^ key >> 31).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    let mixed = (mixed ^ mixed >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    mixed ^ mixed >> 32
 }
 
 #[cfg(test)]

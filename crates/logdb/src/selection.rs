@@ -127,11 +127,8 @@ impl Steps {
 
     /// Returns the step that a time belongs to.
     pub(crate) fn of(&self, time: Nanos) -> Option<usize> {
-        let since = time
-            .0
-            .checked_sub(self.start.0)
-            .filter(|since| *since >= 0)?;
-        let step = usize::try_from(since / self.step).ok()?;
+        let since = i128::from(time.0) - i128::from(self.start.0);
+        let step = usize::try_from(since.div_euclid(i128::from(self.step))).ok()?;
         (step < self.count).then_some(step)
     }
 }

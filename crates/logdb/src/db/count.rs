@@ -15,6 +15,22 @@ use crate::selection::{SelectStats, StepCount, Steps, TimeRange};
 /// The label of a line's level, which is counted whatever the metadata.
 const DETECTED_LEVEL: &str = "detected_level";
 
+/// What lines are sorted into: the steps of a question, or all of a range as one.
+#[derive(Clone, Copy)]
+struct Bins {
+    range: TimeRange,
+    steps: Option<Steps>,
+}
+
+impl Bins {
+    fn of(&self, time: Nanos) -> Option<usize> {
+        match &self.steps {
+            Some(steps) => steps.of(time),
+            None => self.range.contains(time).then_some(0),
+        }
+    }
+}
+
 /// Counts by step and level.
 type Counts = HashMap<(usize, Level), (u64, u64)>;
 
@@ -31,13 +47,24 @@ impl LogDb {
         labels: &[String],
         visit: &mut dyn FnMut(&Labels, StepCount),
     ) -> Result<Option<SelectStats>, ReadError> {
+        let bins = Bins {
+            range: steps.range(),
+            steps: Some(steps),
+        };
+        self.binned(matchers, bins, labels, visit)
+    }
+
+    fn binned(
+        &self,
+        matchers: &[Matcher],
+        bins: Bins,
+        labels: &[String],
+        visit: &mut dyn FnMut(&Labels, StepCount),
+    ) -> Result<Option<SelectStats>, ReadError> {
         let matchers = LabelMatcher::compile_all(matchers)?;
-        let view = self.view(steps.range());
-        let labels: Vec<String> = labels
-            .iter()
-            .filter(|l| *l != DETECTED_LEVEL)
-            .cloned()
-            .collect();
+        let view = self.view(bins.range);
+        let is_metadata = |label: &&String| *label != DETECTED_LEVEL;
+        let labels: Vec<String> = labels.iter().filter(is_metadata).cloned().collect();
         if view.may_have_metadata(&labels) {
             return Ok(None);
         }
@@ -47,20 +74,18 @@ impl LogDb {
         for group in candidates.chunk_by(|a, b| a.stream == b.stream) {
             let mut counts = Counts::new();
             for candidate in group {
-                if count_block(candidate, steps, &mut counts, &mut stats)?.is_none() {
+                if !count_block(candidate, bins, &mut counts, &mut stats)? {
                     stats.blocks_lost += 1;
                 }
             }
             for ((step, level), (lines, bytes)) in counts {
-                visit(
-                    &group[0].stream,
-                    StepCount {
-                        step,
-                        level,
-                        lines,
-                        bytes,
-                    },
-                );
+                let count = StepCount {
+                    step,
+                    level,
+                    lines,
+                    bytes,
+                };
+                visit(&group[0].stream, count);
             }
         }
         Ok(Some(stats))
@@ -73,16 +98,8 @@ impl LogDb {
         range: TimeRange,
     ) -> Result<(HashMap<Labels, (u64, u64)>, SelectStats), ReadError> {
         let mut totals: HashMap<Labels, (u64, u64)> = HashMap::new();
-        let width = range.end.0.saturating_sub(range.start.0);
-        if width <= 0 {
-            return Ok((totals, SelectStats::default()));
-        }
-        let steps = Steps {
-            start: range.start,
-            step: width,
-            count: 1,
-        };
-        let counted = self.counts(matchers, steps, &[], &mut |stream, count| {
+        let bins = Bins { range, steps: None };
+        let counted = self.binned(matchers, bins, &[], &mut |stream, count| {
             let total = totals.entry_ref(stream).or_default();
             total.0 += count.lines;
             total.1 += count.bytes;
@@ -91,53 +108,53 @@ impl LogDb {
     }
 }
 
-/// Adds the lines of a block; returns nothing if it cannot be read.
+/// Adds the lines of a block; tells whether it could be read.
 fn count_block(
     candidate: &Candidate,
-    steps: Steps,
+    bins: Bins,
     counts: &mut Counts,
     stats: &mut SelectStats,
-) -> Result<Option<()>, ReadError> {
-    let is_within = steps.range().covers(candidate.first, candidate.last);
-    let (first, last) = (steps.of(candidate.first), steps.of(candidate.last));
-    let one_step = first.filter(|step| is_within && last == Some(*step));
-    let (partition, meta) = match &candidate.place {
-        Place::Raw(block) => {
+) -> Result<bool, ReadError> {
+    let is_within = bins.range.covers(candidate.first, candidate.last);
+    let last = bins.of(candidate.last);
+    let one_step = bins
+        .of(candidate.first)
+        .filter(|step| is_within && last == Some(*step));
+    let (partition, meta) = match (&candidate.place, one_step) {
+        (Place::Raw(block), _) => {
             let mut start = 0;
             for (at, end) in block.ends.iter().enumerate() {
                 let bytes = u64::from(*end - start);
                 start = *end + 1;
-                add_line(counts, steps, block.times[at], block.levels[at], bytes);
+                add_line(counts, bins, block.times[at], block.levels[at], bytes);
             }
-            return Ok(Some(()));
+            return Ok(true);
         }
-        Place::Pending(sealed) => {
-            if let Some(step) = one_step {
-                return Ok(Some(add_tally(counts, step, &sealed.tally)));
-            }
-            (&sealed.partition, &sealed.meta)
+        (Place::Pending(sealed), Some(step)) => {
+            add_tally(counts, step, &sealed.tally);
+            return Ok(true);
         }
-        Place::Stored(partition, meta, segment, document) => {
-            if let Some(step) = one_step {
-                return Ok(Some(add_tally(counts, step, &segment.tally(*document)?)));
-            }
-            (partition, meta)
+        (Place::Stored(_, _, segment, document), Some(step)) => {
+            add_tally(counts, step, &segment.tally(*document)?);
+            return Ok(true);
         }
+        (Place::Pending(sealed), None) => (&sealed.partition, &sealed.meta),
+        (Place::Stored(partition, meta, ..), None) => (partition, meta),
     };
     let read = partition.read_block(meta).ok();
     let Some(columns) = read.and_then(|bytes| block::read_columns(&bytes).ok()) else {
-        return Ok(None);
+        return Ok(false);
     };
     stats.blocks_read += 1;
     for (at, time) in columns.times.iter().enumerate() {
         let bytes = u64::try_from(columns.lengths[at]).unwrap_or(0);
-        add_line(counts, steps, *time, columns.levels[at], bytes);
+        add_line(counts, bins, *time, columns.levels[at], bytes);
     }
-    Ok(Some(()))
+    Ok(true)
 }
 
-fn add_line(counts: &mut Counts, steps: Steps, time: i64, level: Level, bytes: u64) {
-    if let Some(step) = steps.of(Nanos(time)) {
+fn add_line(counts: &mut Counts, bins: Bins, time: i64, level: Level, bytes: u64) {
+    if let Some(step) = bins.of(Nanos(time)) {
         let count = counts.entry((step, level)).or_default();
         count.0 += 1;
         count.1 += bytes;
