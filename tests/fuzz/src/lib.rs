@@ -15,7 +15,7 @@ mod queries;
 mod tests;
 
 pub use columns::{float_column, int_column};
-pub use files::journal;
+pub use files::{journal, tsdb_part};
 pub use labels::labels;
 pub use payloads::{
     dictionaries, logs_payload, logs_round_trip, metrics_payload, metrics_round_trip,

@@ -89,5 +89,5 @@ promises! {
     dictionaries metrics_payload metrics_round_trip logs_payload logs_round_trip
     int_column float_column
     labels
-    journal
+    journal tsdb_part
 }
