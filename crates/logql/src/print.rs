@@ -45,6 +45,3 @@ fn joined<T: fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
     let texts: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
     texts.join(", ")
 }
-
-#[cfg(test)]
-mod tests;

@@ -232,7 +232,11 @@ pub(crate) fn check_all(
             total.bytes,
             chosen().map(|line| line.text.len() as u64).sum::<u64>()
         );
-        check_counts(db, &matchers, &lines.iter().filter(of_stream).collect::<Vec<_>>());
+        check_counts(
+            db,
+            &matchers,
+            &lines.iter().filter(of_stream).collect::<Vec<_>>(),
+        );
     }
     stats
 }

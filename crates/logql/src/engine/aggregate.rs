@@ -9,7 +9,7 @@ use crate::query::QueryError;
 /// Aggregates series.
 pub(super) fn aggregate(
     aggregation: &VectorAggregation,
-    columns: Columns,
+    mut columns: Columns,
     grid: Grid,
     series_max: usize,
 ) -> Result<Columns, QueryError> {
@@ -22,6 +22,8 @@ pub(super) fn aggregate(
         labels: Vec::new(),
     };
     let grouping = aggregation.grouping.as_ref().unwrap_or(&everything);
+    // Of equal values `topk` keeps the first by labels.
+    columns.sort_by(|a, b| a.labels.cmp(&b.labels));
     let mut groups = Groups::new(None, series_max);
     let mut members: Vec<Vec<usize>> = Vec::new();
     for (at, column) in columns.iter().enumerate() {
