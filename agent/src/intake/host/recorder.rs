@@ -78,7 +78,6 @@ pub(super) struct Recorder {
     series_max: usize,
     defined: u64,
     refused: u64,
-    live: usize,
 }
 
 impl Recorder {
@@ -92,7 +91,6 @@ impl Recorder {
             series_max: series_max.min(REFUSED as usize),
             defined: 0,
             refused: 0,
-            live: 0,
         }
     }
 
@@ -173,11 +171,6 @@ impl Recorder {
         self.refused
     }
 
-    /// Returns how many series had a value in the last finished tick.
-    pub(super) fn live(&self) -> usize {
-        self.live
-    }
-
     /// Ends the tick.
     pub(super) fn finish(&mut self, time: Millis) -> Frame<'_> {
         for slot in &mut self.slots {
@@ -186,7 +179,6 @@ impl Recorder {
                 slot.value = stale_nan();
             }
         }
-        self.live = self.values();
         Frame {
             time,
             slots: &self.slots,

@@ -27,7 +27,7 @@ pub trait TickSink: Send {
 #[derive(Debug)]
 pub struct Ticks {
     stop: SyncSender<()>,
-    thread: JoinHandle<()>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Ticks {
@@ -41,16 +41,34 @@ impl Ticks {
         let (stop, stopped) = sync_channel(1);
         let thread = Builder::new().name("weft-sampler".to_owned());
         let thread = thread.spawn(move || run(host, interval, &clock, sink, &stopped))?;
-        Ok(Ticks { stop, thread })
+        Ok(Ticks {
+            stop,
+            thread: Some(thread),
+        })
     }
 
     /// Takes a last frame, in which every series ends, and waits for the thread.
-    pub fn stop(self) {
-        // An error means that the thread is gone already.
-        let _ = self.stop.try_send(());
-        if self.thread.join().is_err() {
+    pub fn stop(mut self) {
+        self.request_stop();
+        if self
+            .thread
+            .take()
+            .is_some_and(|thread| thread.join().is_err())
+        {
             tracing::error!("sampler thread panicked");
         }
+    }
+
+    fn request_stop(&self) {
+        // An error means that the thread is gone already, or was asked already.
+        let _ = self.stop.try_send(());
+    }
+}
+
+impl Drop for Ticks {
+    /// Lets the thread end by itself.
+    fn drop(&mut self) {
+        self.request_stop();
     }
 }
 

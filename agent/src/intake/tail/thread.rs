@@ -28,7 +28,7 @@ const AFTER_ERROR: Duration = Duration::from_millis(100);
 /// A running tailer.
 #[derive(Debug)]
 pub struct Tail {
-    thread: JoinHandle<()>,
+    thread: Option<JoinHandle<()>>,
     acks: Acks,
     stop: Arc<AtomicBool>,
 }
@@ -41,10 +41,11 @@ pub struct Acks {
 }
 
 /// Where the tailer reports to.
-#[derive(Clone, Debug)]
 pub struct TailHooks {
     /// Sealed batches.
     pub batches: Sender<LogBatch>,
+    /// Called after a batch was handed on.
+    pub handed_on: Box<dyn Fn() + Send>,
     /// Counts.
     pub telemetry: Telemetry,
     /// The status of the agent.
@@ -91,7 +92,11 @@ impl Tail {
         let thread = Builder::new()
             .name("weft-tailer".to_owned())
             .spawn(move || worker.run())?;
-        Ok(Tail { thread, acks, stop })
+        Ok(Tail {
+            thread: Some(thread),
+            acks,
+            stop,
+        })
     }
 
     /// Returns the way to acknowledge batches.
@@ -101,12 +106,27 @@ impl Tail {
 
     /// Stops reading, hands on what was read if there is room, writes the positions down, and
     /// waits for the thread.
-    pub fn stop(self) {
-        self.stop.store(true, Ordering::Release);
-        self.acks.waker.wake();
-        if self.thread.join().is_err() {
+    pub fn stop(mut self) {
+        self.request_stop();
+        if self
+            .thread
+            .take()
+            .is_some_and(|thread| thread.join().is_err())
+        {
             tracing::error!("tailer thread panicked");
         }
+    }
+
+    fn request_stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        self.acks.waker.wake();
+    }
+}
+
+impl Drop for Tail {
+    /// Lets the thread end by itself.
+    fn drop(&mut self) {
+        self.request_stop();
     }
 }
 
@@ -160,7 +180,7 @@ impl Worker {
             return;
         };
         match self.hooks.batches.try_send(batch) {
-            Ok(()) => {}
+            Ok(()) => (self.hooks.handed_on)(),
             // The lines stay in their files and will be read again after a restart.
             Err(TrySendError::Closed(batch) | TrySendError::Full(batch)) => {
                 self.tailer.put_back(batch);
