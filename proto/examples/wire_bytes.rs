@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use weft_model::{Labels, MetricMetadata, Millis};
 use weft_proto::batch::Encoded;
-use weft_proto::payload::{Dictionaries, MetricsEncoder, decode_dict, decode_metrics};
+use weft_proto::payload::{DictPart, Dictionaries, MetricsEncoder, decode_dict, decode_metrics};
 use weft_proto::v1::Encoding;
 
 /// What was read at one time: target and series by name, and values.
@@ -42,19 +42,20 @@ fn main() {
         .unwrap_or(120);
     let ticks = sample(seconds);
     println!(
-        "every batch of |  interval |  samples | dict B/sample | data B/sample | encode ns | decode ns"
+        "batch of |    every | samples | define B | rebase B | data B | encode ns | decode ns"
     );
-    for (interval, length) in [(1, 1), (1, 5), (1, 15), (1, 60), (15, 1), (15, 4)] {
+    for (interval, length) in [(1, 1), (1, 5), (1, 15), (15, 1), (15, 4)] {
         let some: Vec<&Tick> = ticks.iter().step_by(interval).collect();
         let cost = replay(&some, length);
-        let per_sample = |bytes: usize| bytes as f64 / cost.samples as f64;
+        let per_sample = |total: usize| total as f64 / cost.samples as f64;
         println!(
-            "{length:>8} ticks | {interval:>7} s | {:>8} | {:>13.3} | {:>13.3} | {:>9.0} | {:>9.0}",
+            "{length:>2} ticks | {interval:>6} s | {:>7} | {:>8.3} | {:>8.3} | {:>6.3} | {:>9.0} | {:>9.0}",
             cost.samples,
-            per_sample(cost.dict_bytes),
+            per_sample(cost.define_bytes),
+            per_sample(cost.rebase_bytes),
             per_sample(cost.data_bytes),
-            cost.encode.as_nanos() as f64 / cost.samples as f64,
-            cost.decode.as_nanos() as f64 / cost.samples as f64,
+            per_sample(cost.encode_nanos),
+            per_sample(cost.decode_nanos),
         );
     }
 }
@@ -109,106 +110,137 @@ fn numbers(path: &str, name: &str, unit: f64) -> Vec<(String, f64)> {
     numbers
 }
 
+/// What all batches but the first cost; times are of the processor.
 #[derive(Default)]
 struct Cost {
     samples: usize,
-    dict_bytes: usize,
+    define_bytes: usize,
+    rebase_bytes: usize,
     data_bytes: usize,
-    encode: Duration,
-    decode: Duration,
+    encode_nanos: usize,
+    decode_nanos: usize,
 }
 
-/// Encodes the ticks in batches of `length`; what the first batch costs is not counted.
+/// What is asked of an encoder.
+enum Step {
+    AddTarget(Labels),
+    Define(u32, Labels, f64),
+    Push(Millis, u32, Vec<u32>, Vec<f64>),
+    Finish,
+}
+
+/// Encodes the ticks in batches of `length` and decodes them.
 fn replay(ticks: &[&Tick], length: usize) -> Cost {
-    let mut sender = Sender::new();
+    let mut planner = Planner::default();
+    for batch in ticks.chunks_exact(length) {
+        for tick in batch {
+            planner.plan(tick);
+        }
+        planner.steps.push(Step::Finish);
+    }
+    let mut encoder = MetricsEncoder::new(1, 3);
+    let mut batches = Vec::new();
+    let start = processor_nanos();
+    for step in planner.steps {
+        take(&mut encoder, step, &mut batches);
+    }
+    let encoded = processor_nanos();
     let mut dictionaries = Dictionaries::new();
     let mut cost = Cost::default();
-    for (at, batch) in ticks.chunks(length).enumerate() {
-        if batch.len() < length {
-            break;
+    for (at, batch) in batches.iter().enumerate() {
+        for payload in batch {
+            receive(payload, &mut dictionaries, &mut cost);
         }
-        let start = Instant::now();
-        let payloads = sender.send(batch);
-        let encode = start.elapsed();
-        let start = Instant::now();
-        let mut received = Cost::default();
-        for payload in &payloads {
-            receive(payload, &mut dictionaries, &mut received);
-        }
-        if at > 0 {
-            cost.samples += received.samples;
-            cost.dict_bytes += received.dict_bytes;
-            cost.data_bytes += received.data_bytes;
-            cost.encode += encode;
-            cost.decode += start.elapsed();
+        if at == 0 {
+            cost = Cost::default();
         }
     }
+    cost.encode_nanos = encoded - start;
+    cost.decode_nanos = processor_nanos() - encoded;
     cost
 }
 
-fn receive(encoded: &Encoded, dictionaries: &mut Dictionaries, cost: &mut Cost) {
-    if encoded.encoding == Encoding::DictV1 {
-        let part = decode_dict(&encoded.payload).expect("what was encoded decodes");
-        dictionaries.apply(&part).expect("parts come in order");
-        cost.dict_bytes += encoded.payload.len();
-    } else {
-        let samples = decode_metrics(&encoded.payload, dictionaries);
-        cost.samples += samples.expect("what was encoded decodes").len();
-        cost.data_bytes += encoded.payload.len();
+fn take(encoder: &mut MetricsEncoder, step: Step, batches: &mut Vec<Vec<Encoded>>) {
+    match step {
+        Step::AddTarget(labels) => {
+            encoder.add_target(labels);
+        }
+        Step::Define(target, labels, base) => {
+            let defined = encoder.define(target, labels, &MetricMetadata::default(), base);
+            defined.expect("few series are within the limits");
+        }
+        Step::Push(time, target, series, values) => {
+            let pushed = encoder.push(time, target, &series, &values);
+            pushed.expect("the batch is short and the series are in order");
+        }
+        Step::Finish => batches.push(encoder.finish()),
     }
 }
 
-/// Numbers the series of ticks and encodes them.
-struct Sender {
-    encoder: MetricsEncoder,
+fn receive(encoded: &Encoded, dictionaries: &mut Dictionaries, cost: &mut Cost) {
+    let bytes = encoded.payload.len();
+    if encoded.encoding == Encoding::DictV1 {
+        let part = decode_dict(&encoded.payload).expect("what was encoded decodes");
+        match &part {
+            DictPart::Series(_) => cost.define_bytes += bytes,
+            DictPart::Rebase(_) => cost.rebase_bytes += bytes,
+        }
+        dictionaries.apply(&part).expect("parts come in order");
+        return;
+    }
+    let samples = decode_metrics(&encoded.payload, dictionaries);
+    cost.samples += samples.expect("what was encoded decodes").len();
+    cost.data_bytes += bytes;
+}
+
+/// Returns how long this thread has run, whatever else runs on the machine.
+fn processor_nanos() -> usize {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanos = text
+        .split_whitespace()
+        .next()
+        .and_then(|word| word.parse().ok());
+    nanos.unwrap_or(0)
+}
+
+/// Numbers the series of ticks.
+#[derive(Default)]
+struct Planner {
     targets: HashMap<String, u32>,
     series: HashMap<(u32, String), u32>,
+    steps: Vec<Step>,
     time: i64,
 }
 
-impl Sender {
-    fn new() -> Sender {
-        Sender {
-            encoder: MetricsEncoder::new(1, 3),
-            targets: HashMap::new(),
-            series: HashMap::new(),
-            time: 1_790_000_000_000,
+impl Planner {
+    fn plan(&mut self, tick: &Tick) {
+        for (target, values) in tick {
+            self.plan_target(target, values);
         }
+        self.time += 1000;
     }
 
-    fn send(&mut self, ticks: &[&Tick]) -> Vec<Encoded> {
-        for tick in ticks {
-            for (target, values) in *tick {
-                self.push(target, values);
-            }
-            self.time += 1000;
+    fn plan_target(&mut self, name: &str, values: &[(String, f64)]) {
+        let next = self.targets.len() as u32;
+        let target = *self.targets.entry(name.to_owned()).or_insert(next);
+        if target == next {
+            let labels = Labels::from_pairs([("instance", "node-1"), ("target", name)]);
+            self.steps.push(Step::AddTarget(labels));
         }
-        self.encoder.finish()
-    }
-
-    fn push(&mut self, target: &str, values: &[(String, f64)]) {
-        let labels = || Labels::from_pairs([("instance", "node-1"), ("target", target)]);
-        let target = *self
-            .targets
-            .entry(target.to_owned())
-            .or_insert_with(|| self.encoder.add_target(labels()));
         let mut samples = Vec::new();
         for (name, value) in values {
-            let key = (target, name.clone());
-            let number = *self.series.entry(key).or_insert_with(|| {
+            let next = self.series.len() as u32;
+            let number = *self.series.entry((target, name.clone())).or_insert(next);
+            if number == next {
                 let labels = Labels::from_pairs([("__name__", name.as_str())]);
-                let metadata = MetricMetadata::default();
-                let defined = self.encoder.define(target, labels, &metadata, *value);
-                defined.expect("few series are within the limits")
-            });
+                self.steps.push(Step::Define(target, labels, *value));
+            }
             samples.push((number, *value));
         }
         samples.sort_unstable_by_key(|(number, _)| *number);
         samples.dedup_by_key(|(number, _)| *number);
-        let (series, values): (Vec<u32>, Vec<f64>) = samples.into_iter().unzip();
-        let pushed = self
-            .encoder
-            .push(Millis(self.time), target, &series, &values);
-        pushed.expect("the batch is short and the series are in order");
+        let (series, values) = samples.into_iter().unzip();
+        self.steps
+            .push(Step::Push(Millis(self.time), target, series, values));
     }
 }

@@ -26,3 +26,4 @@ pub use error::{AckError, AppendError, LedgerError, OpenError, ReadError, SyncEr
 pub use ledger::{Ledger, MemoryLedger, SledLedger};
 pub use spool::{OpenReport, Spool};
 pub use stats::{Dropped, Stats};
+pub use weft_journal::Position;

@@ -1,6 +1,8 @@
 //! Kills a process that fills a spool, at any moment, and claims that what it said was durable is
 //! there. The process is this test once more, with a directory in its environment.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of a test are part of it")]
+
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};

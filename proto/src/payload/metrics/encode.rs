@@ -189,10 +189,12 @@ impl MetricsEncoder {
     /// for them, definitions of the series that are new, then the samples.
     pub fn finish(&mut self) -> Vec<Encoded> {
         let mut payloads: Vec<_> = self.rebase.take().into_iter().collect();
-        let told = payloads.len();
         let now = self.open.times.map_or(Millis(0), |(_, last)| last);
+        let first_new = self.announced;
         payloads.extend(self.announce(now));
-        let defined = payloads.len() > told;
+        // Where many bases are new the size says nothing about the old ones.
+        let new = (self.announced - first_new.min(self.announced)) as usize;
+        let mostly_old = new * 8 < self.open.samples as usize;
         let open = std::mem::take(&mut self.open);
         if open.samples == 0 {
             return payloads;
@@ -201,7 +203,7 @@ impl MetricsEncoder {
         let payload = self.seal(open);
         self.statement.sample_bytes += payload.len();
         let (first, last) = times.expect("a payload with samples has times");
-        let drifted = !defined && self.drift.note(payload.len(), samples as usize, ticks);
+        let drifted = mostly_old && self.drift.note(payload.len(), samples as usize, ticks);
         if drifted && self.bases.len() <= SAMPLES_MAX {
             self.rebase = Some(self.rebase_to_latest(last));
         } else {
