@@ -13,6 +13,7 @@ mod hints;
 mod histogram_call;
 mod info;
 mod invariant;
+mod key;
 mod label_call;
 mod ledger;
 mod merge;

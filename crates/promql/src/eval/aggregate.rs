@@ -5,14 +5,13 @@ mod pick;
 mod total;
 mod values;
 
-use hashbrown::HashMap;
-
-use weft_model::Labels;
+use weft_model::{Labels, METRIC_NAME};
 
 use crate::ast::{Aggregate, AggregateOp, Expr};
 use crate::error::QueryError;
 
-use super::merge::{Overlap, is_reserved, strip_names};
+use super::key::Keys;
+use super::merge::{Overlap, strip_names};
 use super::table::{Row, Table};
 use super::{Evaluator, Steps, execution};
 
@@ -102,28 +101,27 @@ fn group(aggregate: &Aggregate, table: &Table) -> Grouped {
         grouped.rows.push((0..table.len()).collect());
         return grouped;
     }
-    let mut known: HashMap<Labels, usize> = HashMap::new();
+    let mut keys = Keys::default();
     for (row, labels) in table.labels.iter().enumerate() {
-        let key = grouping_labels(aggregate, labels);
-        let group = *known.entry(key).or_insert_with_key(|key| {
-            grouped.labels.push(key.clone());
+        let (group, new) = keys.group(labels, |name| is_kept(aggregate, name));
+        if let Some(labels) = new {
+            grouped.labels.push(labels);
             grouped.drop_name.push(false);
             grouped.rows.push(Vec::new());
-            grouped.rows.len() - 1
-        });
+        }
         grouped.rows[group].push(row);
         grouped.drop_name[group] |= table.drop_name[row];
     }
     grouped
 }
 
-/// Returns the labels that a series keeps in its group.
-fn grouping_labels(aggregate: &Aggregate, labels: &Labels) -> Labels {
-    let listed = |name: &str| aggregate.grouping.iter().any(|label| label == name);
+/// Tells whether a series keeps a label in its group.
+fn is_kept(aggregate: &Aggregate, name: &str) -> bool {
+    let listed = aggregate.grouping.iter().any(|label| label == name);
     if aggregate.without {
-        labels.filtered(|name| !listed(name) && !is_reserved(name))
+        !listed && name != METRIC_NAME
     } else {
-        labels.filtered(listed)
+        listed
     }
 }
 

@@ -90,6 +90,10 @@ impl Merger {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     /// Returns the row of these labels.
     pub(super) fn row(&mut self, labels: Labels, drop_name: bool) -> usize {
         match self.index.entry(labels) {

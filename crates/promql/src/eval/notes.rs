@@ -25,8 +25,6 @@ pub(crate) enum Note {
     NotGauge,
     StartOverlap,
     HistogramsIgnored,
-    CollisionInAddition,
-    CollisionInSubtraction,
     CollisionInAggregation,
     BoundsInAddition,
     BoundsInSubtraction,
@@ -78,14 +76,6 @@ impl Note {
                 "ignored histograms in a range containing both floats and histograms for metric \
                  name",
                 Named::Always,
-            ),
-            Note::CollisionInAddition => (
-                "conflicting counter resets during histogram addition",
-                Named::Never,
-            ),
-            Note::CollisionInSubtraction => (
-                "conflicting counter resets during histogram subtraction",
-                Named::Never,
             ),
             Note::CollisionInAggregation => (
                 "conflicting counter resets during histogram aggregation",

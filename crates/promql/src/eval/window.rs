@@ -90,14 +90,6 @@ impl<'a, T> Slice<'a, T> {
         self.times.is_empty()
     }
 
-    fn from(&self, first: usize) -> Slice<'a, T> {
-        Slice {
-            times: &self.times[first..],
-            values: &self.values[first..],
-            starts: self.starts.get(first..).unwrap_or(&[]),
-        }
-    }
-
     fn start(&self, at: usize) -> i64 {
         self.starts.get(at).copied().unwrap_or(0)
     }

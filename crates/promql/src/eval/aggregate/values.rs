@@ -10,7 +10,7 @@ use crate::eval::{Evaluator, Operand, Steps, execution};
 use crate::histogram;
 use crate::print::format_float;
 
-use super::{grouping_labels, not_a_text};
+use super::{is_kept, not_a_text};
 
 impl Evaluator<'_> {
     pub(super) fn eval_count_values(
@@ -39,7 +39,7 @@ impl Evaluator<'_> {
                 };
                 let mut builder = LabelsBuilder::from(&table.labels[row]);
                 builder.set(label, &value);
-                let labels = grouping_labels(&by_value, &builder.build());
+                let labels = builder.build().filtered(|name| is_kept(&by_value, name));
                 let at = counts.row(labels, false);
                 let counted = match counts.cells(at).get(step) {
                     Some(CellRef::Float(count)) => count + 1.0,

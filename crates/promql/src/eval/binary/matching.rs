@@ -5,15 +5,16 @@
 
 use hashbrown::{HashMap, HashSet};
 
-use weft_model::{Labels, LabelsBuilder};
+use weft_model::{Labels, LabelsBuilder, METRIC_NAME};
 
 use crate::ast::{Binary, Cardinality, Span, VectorMatching};
 use crate::error::QueryError;
+use crate::eval::key::Keys;
 use crate::eval::merge::{Merger, Overlap, is_reserved, strip_names};
-use crate::eval::table::{CellRef, Table};
+use crate::eval::table::{CellRef, Table, is_absent};
 use crate::eval::{Evaluator, execution};
 
-use super::value::operate;
+use super::value::{float_op, operate};
 
 /// Which group each row of either side belongs to.
 pub(super) struct Groups {
@@ -24,28 +25,30 @@ pub(super) struct Groups {
 
 impl Groups {
     pub(super) fn of(matching: &VectorMatching, left: &Table, right: &Table) -> Groups {
-        let mut known: HashMap<Labels, usize> = HashMap::new();
+        let mut keys = Keys::default();
         let mut groups = |table: &Table| -> Vec<usize> {
-            let group = |labels: &Labels| {
-                let next = known.len();
-                *known.entry(signature(matching, labels)).or_insert(next)
-            };
+            let group = |labels: &Labels| keys.group(labels, |name| must_agree(matching, name)).0;
             table.labels.iter().map(group).collect()
         };
         let (left, right) = (groups(left), groups(right));
-        let count = known.len();
+        let count = keys.len();
         Groups { left, right, count }
     }
 }
 
-/// Returns the labels that must agree for series to match.
-fn signature(matching: &VectorMatching, labels: &Labels) -> Labels {
-    let listed = |name: &str| matching.labels.iter().any(|label| label == name);
+/// Tells whether series must agree in a label to match.
+fn must_agree(matching: &VectorMatching, name: &str) -> bool {
+    let listed = matching.labels.iter().any(|label| label == name);
     if matching.on {
-        labels.filtered(listed)
+        listed
     } else {
-        labels.filtered(|name| !is_reserved(name) && !listed(name))
+        !listed && name != METRIC_NAME
     }
+}
+
+/// Returns the labels in which series must agree to match.
+fn signature(matching: &VectorMatching, labels: &Labels) -> Labels {
+    labels.filtered(|name| must_agree(matching, name))
 }
 
 /// The sides of an operation as "many" and "one".
@@ -125,7 +128,13 @@ impl Evaluator<'_> {
         };
         for (many, one) in many_rows.iter().zip(&one_rows) {
             self.check()?;
-            self.join_group(&mut join, many, one)?;
+            let joined = match (many.as_slice(), one.as_slice()) {
+                ([many], [one]) => join.join_floats(*many, *one)?,
+                _ => false,
+            };
+            if !joined {
+                self.join_group(&mut join, many, one)?;
+            }
         }
         let table = join.result.finish(left.sibling(steps))?;
         if self.removes_names_at_once() {
@@ -242,6 +251,47 @@ impl Evaluator<'_> {
 type Pair<'a> = ((Option<usize>, CellRef<'a>), (Option<usize>, CellRef<'a>));
 
 impl Join<'_> {
+    /// Joins the only rows of a group if both hold numbers only; returns whether it did.
+    fn join_floats(&mut self, many: usize, one: usize) -> Result<bool, QueryError> {
+        let (op, returns_bool) = (self.binary.op, self.binary.returns_bool);
+        let fills = self.sides.fill_many.is_some() || self.sides.fill_one.is_some();
+        let has_histograms =
+            self.sides.many.histograms(many).is_some() || self.sides.one.histograms(one).is_some();
+        let known = self.result.len();
+        if fills || has_histograms || op.is_trim() {
+            return Ok(false);
+        }
+        let result = self.result_row(Some(many), Some(one));
+        if result < known {
+            // Another group yields the same labels: the steps have to be looked at one by one.
+            return Ok(false);
+        }
+        let cells = self.result.cells(result);
+        let pairs = self
+            .sides
+            .many
+            .values(many)
+            .iter()
+            .zip(self.sides.one.values(one));
+        for (step, (many, one)) in pairs.enumerate() {
+            if is_absent(*many) || is_absent(*one) {
+                continue;
+            }
+            let (left, right) = if self.sides.many_is_left {
+                (many, one)
+            } else {
+                (one, many)
+            };
+            match float_op(op, *left, *right) {
+                Some(_) if returns_bool => cells.set_float(step, 1.0),
+                None if returns_bool => cells.set_float(step, 0.0),
+                Some(value) => cells.set_float(step, value),
+                None => {}
+            }
+        }
+        Ok(true)
+    }
+
     /// Fails when another match of the group was found at the same step.
     fn claim(&self, matched: &mut HashSet<usize>, result: usize) -> Result<(), QueryError> {
         let cardinality = self.binary.matching.cardinality;
