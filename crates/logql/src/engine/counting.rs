@@ -7,7 +7,7 @@ use super::column::{Column, Columns, Grid};
 use super::group::Groups;
 use super::range::{covered, too_many_points};
 use crate::ast::{Grouping, GroupingKind, LabelPick, LogRange, Stage};
-use crate::pipeline::row::{DETECTED_LEVEL, ERROR, ERROR_DETAILS};
+use crate::pipeline::row::{DETECTED_LEVEL, ERROR, ERROR_DETAILS, Row};
 use crate::query::QueryError;
 use crate::source::{CountSelection, SelectStats, StepCount, Steps};
 
@@ -40,17 +40,8 @@ impl Counter {
         }
     }
 
-    /// Adds one line's amount.
-    pub(super) fn add(
-        &mut self,
-        series: usize,
-        time: Nanos,
-        amount: u64,
-    ) -> Result<(), QueryError> {
-        self.add_lines(series, time, 1, amount)
-    }
-
-    fn add_lines(
+    /// Adds lines of one time.
+    fn add(
         &mut self,
         series: usize,
         time: Nanos,
@@ -79,7 +70,7 @@ impl Counter {
     }
 
     /// Returns the series; windows without lines have no value.
-    pub(super) fn finish(self, labels: Vec<Labels>, divisor: f64) -> Columns {
+    fn finish(self, labels: Vec<Labels>, divisor: f64) -> Columns {
         let counted = self.series.into_iter().zip(labels);
         let column = |(differences, labels): (Differences, Labels)| {
             let (mut lines, mut amount) = (0i64, 0i64);
@@ -98,21 +89,87 @@ impl Counter {
     }
 }
 
+/// What is added up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Amount {
+    Lines,
+    Bytes,
+}
+
+/// A count under way: its series and their windows.
+pub(super) struct Counting<'a> {
+    grouping: Option<&'a Grouping>,
+    groups: Groups<'a>,
+    counter: Counter,
+    amount: Amount,
+}
+
+impl<'a> Counting<'a> {
+    pub(super) fn new(
+        grouping: Option<&'a Grouping>,
+        series_max: usize,
+        counter: Counter,
+        amount: Amount,
+    ) -> Counting<'a> {
+        Counting {
+            grouping,
+            groups: Groups::new(grouping, series_max),
+            counter,
+            amount,
+        }
+    }
+
+    /// Adds a line.
+    pub(super) fn add_row(&mut self, row: &Row<'_>) -> Result<(), QueryError> {
+        let series = self.groups.of_row(row)?;
+        let amount = match self.amount {
+            Amount::Lines => 1,
+            Amount::Bytes => row.line.len() as u64,
+        };
+        self.counter.add(series, row.entry_time(), 1, amount)
+    }
+
+    /// Adds what the source counted in one step.
+    fn add_count(
+        &mut self,
+        stream: &Labels,
+        count: StepCount,
+        selection: &CountSelection<'_>,
+    ) -> Result<(), QueryError> {
+        let value = |name: &str| match name {
+            DETECTED_LEVEL => count.level.as_str(),
+            name => stream.get(name),
+        };
+        let pairs = selection.labels.iter().map(|name| (name, value(name)));
+        let series = self.groups.of_labels(Labels::from_pairs(pairs))?;
+        let steps = selection.steps;
+        let index = i64::try_from(count.step).unwrap_or(i64::MAX);
+        let time = steps.start.plus(steps.step.saturating_mul(index));
+        let amount = match self.amount {
+            Amount::Lines => count.lines,
+            Amount::Bytes => count.bytes,
+        };
+        self.counter.add(series, time, count.lines, amount)
+    }
+
+    /// Returns the series; windows without lines have no value.
+    pub(super) fn finish(self, divisor: f64) -> Columns {
+        self.counter.finish(self.groups.into_labels(), divisor)
+    }
+}
+
 impl Engine<'_> {
     /// Lets the source count, where no stage and no label depends on single lines. Tells whether
     /// it did.
     pub(super) fn count_from_blocks(
         &self,
         range: &LogRange,
-        grouping: Option<&Grouping>,
-        counts_bytes: bool,
-        groups: &mut Groups<'_>,
-        counter: &mut Counter,
+        counting: &mut Counting<'_>,
         stats: &mut SelectStats,
     ) -> Result<bool, QueryError> {
         let (Some(labels), Some(steps)) = (
-            countable(range, grouping),
-            common_steps(counter.grid, counter.width),
+            countable(range, counting.grouping),
+            common_steps(counting.counter.grid, counting.counter.width),
         ) else {
             return Ok(false);
         };
@@ -124,8 +181,7 @@ impl Engine<'_> {
         let mut failed = None;
         let counted = self.source.counts(&selection, &mut |stream, count| {
             if failed.is_none() {
-                failed =
-                    take_count(stream, count, labels, steps, counts_bytes, groups, counter).err();
+                failed = counting.add_count(stream, count, &selection).err();
             }
         })?;
         if let Some(error) = failed {
@@ -136,33 +192,6 @@ impl Engine<'_> {
         }
         Ok(counted.is_some())
     }
-}
-
-fn take_count(
-    stream: &Labels,
-    count: StepCount,
-    labels: &[String],
-    steps: Steps,
-    counts_bytes: bool,
-    groups: &mut Groups<'_>,
-    counter: &mut Counter,
-) -> Result<(), QueryError> {
-    let value = |name: &str| {
-        if name == DETECTED_LEVEL {
-            count.level.as_str()
-        } else {
-            stream.get(name)
-        }
-    };
-    let series = groups.of_labels(Labels::from_pairs(labels.iter().map(|l| (l, value(l)))))?;
-    let index = i64::try_from(count.step).unwrap_or(i64::MAX);
-    let time = steps.start.plus(steps.step.saturating_mul(index));
-    let amount = if counts_bytes {
-        count.bytes
-    } else {
-        count.lines
-    };
-    counter.add_lines(series, time, count.lines, amount)
 }
 
 /// Returns the labels to group by if they and the stages allow to count without reading lines.

@@ -6,7 +6,7 @@ use weft_model::{MatchOp, Matcher, Nanos};
 
 use super::Engine;
 use super::column::{Column, Columns, Grid};
-use super::counting::Counter;
+use super::counting::{Amount, Counter, Counting};
 use super::group::Groups;
 use super::sampling::Sampler;
 use super::watch::Watch;
@@ -66,40 +66,23 @@ impl Engine<'_> {
         grid: Grid,
         stats: &mut SelectStats,
     ) -> Result<Columns, QueryError> {
-        let mut groups = Groups::new(grouping, self.limits.series_max);
-        let mut counter = Counter::new(
-            grid.shifted(range.offset),
-            range.interval,
-            self.limits.points_max,
-        );
-        let counts_bytes = matches!(op, RangeOp::Bytes | RangeOp::BytesRate);
-        if !self.count_from_blocks(
-            range,
-            grouping,
-            counts_bytes,
-            &mut groups,
-            &mut counter,
-            stats,
-        )? {
+        let amount = match op {
+            RangeOp::Bytes | RangeOp::BytesRate => Amount::Bytes,
+            _ => Amount::Lines,
+        };
+        let shifted = grid.shifted(range.offset);
+        let counter = Counter::new(shifted, range.interval, self.limits.points_max);
+        let mut counting = Counting::new(grouping, self.limits.series_max, counter, amount);
+        if !self.count_from_blocks(range, &mut counting, stats)? {
             self.each_row(range, grid, stats, &mut |row| {
-                // An unwrapped label is asked for by presence only.
                 refuse_marked(row)?;
-                let series = groups.of_row(row)?;
-                let amount = if counts_bytes {
-                    row.line.len() as u64
-                } else {
-                    1
-                };
-                counter.add(series, row.entry_time(), amount)
+                counting.add_row(row)
             })?;
         }
-        let per_second = matches!(op, RangeOp::Rate | RangeOp::BytesRate);
-        let divisor = if per_second {
-            range.interval as f64 / 1e9
-        } else {
-            1.0
-        };
-        Ok(counter.finish(groups.into_labels(), divisor))
+        Ok(counting.finish(match op {
+            RangeOp::Rate | RangeOp::BytesRate => range.interval as f64 / 1e9,
+            _ => 1.0,
+        }))
     }
 
     /// Runs the lines of all windows through the pipeline.

@@ -40,7 +40,7 @@ impl<'a> Watch<'a> {
                 self.bytes_max
             )));
         }
-        if self.lines % LINES_PER_CHECK == 0 {
+        if self.lines.is_multiple_of(LINES_PER_CHECK) {
             return self.check();
         }
         ControlFlow::Continue(())

@@ -45,7 +45,7 @@ fn what_is_printed_parses_to_the_same() {
 fn long_queries_are_broken_up_and_still_the_same() {
     let log = format!(
         "{{app=\"web\"}} |= \"{}\" | json | status >= 500",
-        "x".repeat(60)
+        "x".repeat(90)
     );
     let sum = format!("sum by (a) (rate({log} [5m]))");
     for query in [
