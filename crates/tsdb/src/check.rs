@@ -12,7 +12,7 @@ use crate::cache::Cache;
 use crate::db::{FINISHED, SET_ASIDE, ends};
 use crate::error::{Malformed, OpenError, PartError};
 use crate::head::index::hash_labels;
-use crate::part::{Part, day_of};
+use crate::part::{Part, Recent, day_of};
 use crate::run::SeriesRun;
 use crate::status::CheckReport;
 
@@ -46,8 +46,9 @@ fn check_part(part: &Part, report: &mut CheckReport) -> Result<(), PartError> {
     let fault = |reason| part.fault(Malformed(reason));
     let (mut samples, mut postings) = (0, 0);
     let mut before = None;
+    let mut used = Recent::default();
     for series in 0..part.meta.series {
-        let labels = part.labels(series)?;
+        let labels = part.labels(series, &mut used)?;
         if hash_labels(&labels) != part.hash(series)? {
             return Err(fault("a series' hash is not that of its labels"));
         }
@@ -57,7 +58,7 @@ fn check_part(part: &Part, report: &mut CheckReport) -> Result<(), PartError> {
             return Err(fault("the series are out of order"));
         }
         before = Some(key);
-        samples += check_samples(part, series)?;
+        samples += check_samples(part, series, &mut used)?;
     }
     if samples != part.meta.sketch.samples {
         return Err(fault("the pages do not have the samples that they say"));
@@ -70,9 +71,9 @@ fn check_part(part: &Part, report: &mut CheckReport) -> Result<(), PartError> {
     Ok(())
 }
 
-fn check_samples(part: &Part, series: u32) -> Result<u64, PartError> {
+fn check_samples(part: &Part, series: u32, used: &mut Recent) -> Result<u64, PartError> {
     let mut run = SeriesRun::default();
-    part.read(series, i64::MIN, i64::MAX, &mut run)?;
+    part.read(series, i64::MIN, i64::MAX, &mut run, used)?;
     let mut times = run
         .floats
         .times
@@ -92,6 +93,7 @@ fn check_postings(part: &Part) -> Result<usize, PartError> {
     let mut count = 0;
     let mut pairs_of_series = Vec::new();
     let mut list = Vec::new();
+    let mut used = Recent::default();
     for name in &part.meta.names {
         let values = part.values_of(name)?;
         if values.0.len() != name.pairs as usize {
@@ -102,7 +104,7 @@ fn check_postings(part: &Part) -> Result<usize, PartError> {
             part.postings(pair, &mut list)?;
             count += list.len();
             for series in &list {
-                part.pairs_of(*series, &mut pairs_of_series)?;
+                part.pairs_of(*series, &mut pairs_of_series, &mut used)?;
                 if !pairs_of_series.contains(&pair) {
                     return Err(part.fault(Malformed("a series does not have a pair")));
                 }

@@ -112,6 +112,18 @@ impl Tsdb {
         self.inner.intern_raw(key, labels)
     }
 
+    /// Does what [`Tsdb::intern_raw`] does for many keys, and faster where they come in the order in
+    /// which their series were made, as they do from one sender. Appends one result for each key
+    /// to `out`; `labels` gives the labels of the key at a place.
+    pub fn intern_raw_many<'k>(
+        &self,
+        keys: impl Iterator<Item = &'k [u8]>,
+        labels: impl FnMut(usize) -> Labels,
+        out: &mut Vec<Result<SeriesRef, Rejected>>,
+    ) {
+        self.inner.intern_raw_many(keys, labels, out);
+    }
+
     /// Appends a sample, at any time that the retention admits. Where the series has a sample at
     /// that time, an equal one changes nothing and a different one takes its place.
     pub fn append(&self, series: SeriesRef, time: Millis, value: f64) -> Result<(), Rejected> {

@@ -155,6 +155,37 @@ impl Head {
         })
     }
 
+    /// Interns keys in turn; `labels` gives those of the key at a place.
+    pub(crate) fn intern_raw_many<'k>(
+        &self,
+        keys: impl Iterator<Item = &'k [u8]>,
+        mut labels: impl FnMut(usize) -> Labels,
+        config: &Config,
+        out: &mut Vec<Result<SeriesRef, Rejected>>,
+    ) {
+        let mut marks = None;
+        let mut next = 0;
+        for (at, bytes) in keys.enumerate() {
+            let key = RawKey::of(bytes);
+            let marked = marks
+                .get_or_insert_with(|| self.raw.marks())
+                .find(next, key);
+            let found = match marked.or_else(|| self.raw.find(key)) {
+                Some(found) => Ok(found),
+                None => {
+                    // Making a series writes its mark.
+                    marks = None;
+                    self.find_or_add(&labels(at), config, Some(key))
+                }
+            };
+            next = found.map_or(next, |found| found.slot.wrapping_add(1));
+            out.push(found.map(|found| SeriesRef {
+                slot: found.slot,
+                generation: found.generation,
+            }));
+        }
+    }
+
     fn find_or_add(
         &self,
         labels: &Labels,
@@ -260,13 +291,19 @@ impl Head {
         if !idle.is_empty() {
             let gone: hashbrown::HashSet<u32> = idle.iter().copied().collect();
             index.retire(&idle, &gone);
-            self.raw.retain(|slot| !gone.contains(&slot));
+            self.raw.forget(&gone);
         }
         idle
     }
 
     pub(crate) fn bytes(&self) -> usize {
         self.shards().map(|shard| shard.bytes()).sum()
+    }
+
+    /// Tells whether a shard is so full that what is in parts must make room.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.shards()
+            .any(|shard| shard.bytes() > self.shard_bytes_max / 2)
     }
 
     pub(crate) fn samples_unflushed(&self) -> u64 {

@@ -19,9 +19,9 @@ use crate::error::WriteError;
 use crate::part::dictionary::Dictionary;
 use crate::part::frame::Packing;
 use crate::part::writer::WINDOW_MILLIS;
-use crate::part::{Identity, Part, PartWriter, Written};
+use crate::part::{Identity, Part, PartWriter, Recent, Written};
 use crate::run::SeriesRun;
-use crate::selection::read_served;
+use crate::selection::overlay_served;
 use crate::view::Served;
 
 /// What is kept decoded of each source: merging reads everything once, in order.
@@ -42,6 +42,7 @@ struct Cursor {
     pairs: Vec<u32>,
     /// Which of the pairs names the metric.
     metric: Option<u32>,
+    used: Recent,
 }
 
 pub(crate) fn merge_parts(
@@ -83,6 +84,7 @@ fn open_sources(disk: &dyn Disk, sources: &[Arc<Served>]) -> Result<Vec<Cursor>,
             series: 0,
             pairs: Vec::new(),
             metric: None,
+            used: Recent::default(),
         })
     };
     sources.iter().map(open).collect()
@@ -94,12 +96,13 @@ fn merge_series(cursors: &mut [Cursor], writer: &mut PartWriter<'_>) -> Result<(
         cursor.load(&metrics)?;
     }
     let mut alike = Vec::new();
+    let mut run = SeriesRun::default();
     loop {
         find_least(cursors, &mut alike);
-        let Some(&first) = alike.first() else {
+        if alike.is_empty() {
             return Ok(());
-        };
-        write_series(cursors, first, &alike, writer)?;
+        }
+        write_series(cursors, &alike, &mut run, writer)?;
         for &at in &alike {
             cursors[at].series += 1;
             cursors[at].load(&metrics)?;
@@ -156,7 +159,9 @@ impl Cursor {
         if self.is_done() {
             return Ok(());
         }
-        self.served.part.pairs_of(self.series, &mut self.pairs)?;
+        self.served
+            .part
+            .pairs_of(self.series, &mut self.pairs, &mut self.used)?;
         for pair in &mut self.pairs {
             *pair = self.translation[*pair as usize];
         }
@@ -198,12 +203,12 @@ fn find_least(cursors: &[Cursor], alike: &mut Vec<usize>) {
 
 /// Writes one series from all sources that have it.
 fn write_series(
-    cursors: &[Cursor],
-    first: usize,
+    cursors: &mut [Cursor],
     alike: &[usize],
+    run: &mut SeriesRun,
     writer: &mut PartWriter<'_>,
 ) -> Result<(), WriteError> {
-    let source = &cursors[first];
+    let source = &cursors[alike[0]];
     let pages: usize = alike
         .iter()
         .map(|at| cursors[*at].served.part.pages_of(cursors[*at].series))
@@ -222,31 +227,37 @@ fn write_series(
     };
     let mut begun = false;
     for start in (0..DAY_MILLIS / step).map(|at| day.saturating_add(at * step)) {
-        let run = read_all(cursors, alike, start, start.saturating_add(step - 1))?;
+        read_all(cursors, alike, start, start.saturating_add(step - 1), run)?;
         if run.is_empty() {
             continue;
         }
         if !begun {
+            let source = &cursors[alike[0]];
             let hash = source.served.part.hash(source.series)?;
             writer.begin(hash, source.pairs.iter().copied());
             begun = true;
         }
-        writer.add(&run)?;
+        writer.add(run)?;
     }
     Ok(())
 }
 
 fn read_all(
-    cursors: &[Cursor],
+    cursors: &mut [Cursor],
     alike: &[usize],
     start: i64,
     end: i64,
-) -> Result<SeriesRun, WriteError> {
-    let mut run = SeriesRun::default();
+    run: &mut SeriesRun,
+) -> Result<(), WriteError> {
+    run.clear();
     for &at in alike {
-        let Cursor { served, series, .. } = &cursors[at];
-        let newer = read_served(served, *series, start, end)?;
-        run.overlay(newer);
+        let Cursor {
+            served,
+            series,
+            used,
+            ..
+        } = &mut cursors[at];
+        overlay_served(served, *series, (start, end), run, used)?;
     }
-    Ok(run)
+    Ok(())
 }

@@ -15,5 +15,5 @@ pub(crate) mod reader;
 pub(crate) mod writer;
 
 pub(crate) use meta::Identity;
-pub(crate) use reader::Part;
-pub(crate) use writer::{PartWriter, Written, by_day, day_of};
+pub(crate) use reader::{Part, Recent};
+pub(crate) use writer::{PartWriter, Written, by_day, day_of, only_day};

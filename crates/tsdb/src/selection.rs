@@ -3,11 +3,11 @@
 //! In: matchers and a stretch of time. Out: label sets and samples by place, head and parts laid
 //! over each other. A selection may be kept and read from several threads; what it can still ask
 //! for is not given back meanwhile. Bound: a number of series; about 12 bytes each, 40 where parts
-//! are asked.
+//! are asked, and of each part the few frames used last.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use hashbrown::HashTable;
+use hashbrown::{HashMap, HashTable};
 use weft_matcher::LabelMatcher;
 use weft_model::{FloatHistogram, Labels, Millis};
 
@@ -17,6 +17,7 @@ use crate::head::Head;
 use crate::head::index::SeriesHash;
 use crate::head::shard::Newest;
 use crate::matching::matching;
+use crate::part::Recent;
 use crate::run::{Run, SeriesRun};
 use crate::view::{Served, View};
 
@@ -35,6 +36,8 @@ pub struct Selection {
     ends: Vec<u32>,
     /// Part and number of the series in it; parts ascend.
     places: Vec<(u32, u32)>,
+    /// The frames that were used last, by part.
+    used: Mutex<HashMap<u32, Recent>>,
 }
 
 impl std::fmt::Debug for Selection {
@@ -67,6 +70,7 @@ impl Selection {
             slots,
             ends: Vec::new(),
             places: Vec::new(),
+            used: Mutex::default(),
         };
         if parts.is_empty() {
             return Ok(selection);
@@ -104,7 +108,8 @@ impl Selection {
         match self.slots[at] {
             NO_SLOT => {
                 let (part, series) = *self.places(at).first().expect("a series is somewhere");
-                Ok(self.view.parts[part as usize].part.labels(series)?)
+                let part_of_view = &self.view.parts[part as usize].part;
+                Ok(self.with_recent(part, |used| part_of_view.labels(series, used))?)
             }
             slot => Ok(self.db.head.index().labels(slot)),
         }
@@ -175,6 +180,14 @@ impl Selection {
         &self.places[start as usize..*end as usize]
     }
 
+    /// Hands out the frames of a part that were used last, or none while another thread has them.
+    fn with_recent<R>(&self, part: u32, each: impl FnOnce(&mut Recent) -> R) -> R {
+        match self.used.try_lock() {
+            Ok(mut used) => each(used.entry(part).or_default()),
+            Err(_) => each(&mut Recent::default()),
+        }
+    }
+
     /// Lays over each other: what the head has flushed, the parts, what it has not flushed, its
     /// side. What is flushed is in the parts too, which know of what was written over it.
     fn run(&self, at: usize, start: i64, end: i64) -> Result<SeriesRun, ReadError> {
@@ -189,12 +202,11 @@ impl Selection {
             side = layers.side;
         }
         for (part, series) in self.places(at) {
-            run.overlay(read_served(
-                &self.view.parts[*part as usize],
-                *series,
-                start,
-                end,
-            )?);
+            let served = &self.view.parts[*part as usize];
+            let range = (start, end);
+            self.with_recent(*part, |used| {
+                overlay_served(served, *series, range, &mut run, used)
+            })?;
         }
         run.overlay(over);
         run.overlay(side);
@@ -202,21 +214,27 @@ impl Selection {
     }
 }
 
-/// Reads a series of a part without what is deleted of it.
-pub(crate) fn read_served(
+/// Lays what a part has of a series, without what is deleted of it, over `run`.
+pub(crate) fn overlay_served(
     served: &Served,
     series: u32,
-    start: i64,
-    end: i64,
-) -> Result<SeriesRun, PartError> {
-    let mut run = SeriesRun::default();
-    served.part.read(series, start, end, &mut run)?;
+    (start, end): (i64, i64),
+    run: &mut SeriesRun,
+    used: &mut Recent,
+) -> Result<(), PartError> {
+    let begins = served.part.meta.sketch.min_time;
+    if served.cuts.is_empty() && run.last_time().is_none_or(|last| last < begins) {
+        return served.part.read(series, start, end, run, used);
+    }
+    let mut newer = SeriesRun::default();
+    served.part.read(series, start, end, &mut newer, used)?;
     for cut in &served.cuts {
         if cut.series.binary_search(&series).is_ok() {
-            run.cut(cut.start, cut.end);
+            newer.cut(cut.start, cut.end);
         }
     }
-    Ok(run)
+    run.overlay(newer);
+    Ok(())
 }
 
 /// Returns the parts that a reader must ask: none when the head has all that those in the range

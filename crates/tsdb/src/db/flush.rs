@@ -18,7 +18,7 @@ use crate::head::Head;
 use crate::head::index::Index;
 use crate::part::frame::Packing;
 use crate::part::output::UNFINISHED;
-use crate::part::{Identity, Part, PartWriter, Written, by_day};
+use crate::part::{Identity, Part, PartWriter, Written, by_day, only_day};
 use crate::run::SeriesRun;
 use crate::status::FlushReport;
 use crate::view::{Marks, Served};
@@ -45,6 +45,8 @@ struct Writers<'a> {
     inner: &'a Inner,
     identity: Identity,
     days: BTreeMap<i64, (PartWriter<'a>, Translation)>,
+    /// The pairs of the series that is being written.
+    pairs: Vec<u32>,
 }
 
 /// Pair ids of the head as ids of a part's dictionary; [`u32::MAX`] where not known yet.
@@ -87,6 +89,7 @@ impl Inner {
             inner: self,
             identity,
             days: BTreeMap::new(),
+            pairs: Vec::new(),
         };
         let mut report = FlushReport::default();
         let mut taken = Vec::new();
@@ -101,7 +104,7 @@ impl Inner {
             taken.push(Taken { slot, count });
             report.series += 1;
             report.samples += run.len() as u64;
-            let written = writers.add(slot, std::mem::take(&mut run), &mut maintenance.next_file);
+            let written = writers.add(slot, &run, &mut maintenance.next_file);
             if let Err(e) = written {
                 writers.discard();
                 return Err(e);
@@ -231,29 +234,43 @@ fn compare_series(index: &Index, a: u32, b: u32) -> Ordering {
 }
 
 impl<'a> Writers<'a> {
-    fn add(&mut self, slot: u32, run: SeriesRun, next_file: &mut u64) -> Result<(), WriteError> {
-        for (day, run) in by_day(run) {
-            if !self.days.contains_key(&day) {
-                let writer = self.open(day, *next_file)?;
-                *next_file += 1;
-                self.days.insert(day, (writer, Translation::new()));
-            }
-            let (writer, translation) = self.days.get_mut(&day).expect("it was just opened");
-            let index = self.inner.head.index();
-            translation.resize(index.pairs.ids().max(translation.len()), u32::MAX);
-            for pair in index.pairs_of(slot) {
-                let id = &mut translation[pair as usize];
-                if *id == u32::MAX {
-                    let value = &index.pairs.get(pair).value;
-                    *id = writer.dictionary.intern(index.pairs.name(pair), value);
-                }
-            }
-            let pairs = index.pairs_of(slot).map(|pair| translation[pair as usize]);
-            writer.begin(index.hash_of(slot), pairs);
-            drop(index);
-            writer.add(&run)?;
+    fn add(&mut self, slot: u32, run: &SeriesRun, next_file: &mut u64) -> Result<(), WriteError> {
+        if let Some(day) = only_day(run) {
+            return self.add_to(day, slot, run, next_file);
         }
-        Ok(())
+        by_day(run)
+            .iter()
+            .try_for_each(|(day, run)| self.add_to(*day, slot, run, next_file))
+    }
+
+    fn add_to(
+        &mut self,
+        day: i64,
+        slot: u32,
+        run: &SeriesRun,
+        next_file: &mut u64,
+    ) -> Result<(), WriteError> {
+        if !self.days.contains_key(&day) {
+            let writer = self.open(day, *next_file)?;
+            *next_file += 1;
+            self.days.insert(day, (writer, Translation::new()));
+        }
+        let (writer, translation) = self.days.get_mut(&day).expect("it was just opened");
+        let index = self.inner.head.index();
+        translation.resize(index.pairs.ids().max(translation.len()), u32::MAX);
+        self.pairs.clear();
+        for pair in index.pairs_of(slot) {
+            let id = &mut translation[pair as usize];
+            if *id == u32::MAX {
+                let value = &index.pairs.get(pair).value;
+                *id = writer.dictionary.intern(index.pairs.name(pair), value);
+            }
+            self.pairs.push(*id);
+        }
+        let hash = index.hash_of(slot);
+        drop(index);
+        writer.begin(hash, self.pairs.iter().copied());
+        writer.add(run)
     }
 
     fn open(&self, day: i64, file: u64) -> Result<PartWriter<'a>, WriteError> {

@@ -95,6 +95,28 @@ impl Inner {
         result.inspect_err(|reason| self.count_series_drop(*reason, &refused))
     }
 
+    pub(super) fn intern_raw_many<'k>(
+        &self,
+        keys: impl Iterator<Item = &'k [u8]>,
+        mut labels: impl FnMut(usize) -> Labels,
+        out: &mut Vec<Result<SeriesRef, Rejected>>,
+    ) {
+        let from = out.len();
+        // The labels tell who is to blame for a refusal.
+        let mut made = Vec::new();
+        let keep = |at: usize| {
+            let labels = labels(at);
+            made.push((at, labels.clone()));
+            labels
+        };
+        self.head.intern_raw_many(keys, keep, &self.config, out);
+        for (at, labels) in &made {
+            if let Some(Err(reason)) = out.get(from + at) {
+                self.count_series_drop(*reason, labels);
+            }
+        }
+    }
+
     fn count_series_drop(&self, reason: Rejected, labels: &Labels) {
         let offender = match reason {
             Rejected::MetricBudget | Rejected::StoreBudget => labels.get(METRIC_NAME),

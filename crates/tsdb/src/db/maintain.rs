@@ -72,8 +72,7 @@ impl Inner {
             return 0;
         }
         let now = self.admission().now;
-        let pressed = self.head.bytes() > self.config.head_bytes_max / 2;
-        let window = if pressed {
+        let window = if self.head.is_pressed() {
             0
         } else {
             self.config.head_window_millis

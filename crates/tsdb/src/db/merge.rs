@@ -23,8 +23,11 @@ const SPANS: [i64; 3] = [15 * 60_000, 2 * 3_600_000, DAY_MILLIS];
 /// How long after its end a stretch is merged: what comes a little late is waited for.
 const GRACE_MILLIS: i64 = 3 * 60_000;
 
-/// How many parts are merged before the stretch has ended.
+/// How many parts of a level are merged before their stretch has ended.
 const CROWD: usize = 16;
+
+/// How many parts are merged at once; of more, the ones written first.
+const FAN_IN: usize = 64;
 
 /// The share of new bytes at which a large part is worth writing again.
 const NEW_SHARE: u64 = 4;
@@ -162,47 +165,66 @@ fn choices(parts: &[Arc<Served>], now: i64) -> Vec<Choice> {
             .or_default()
             .push(served.clone());
     }
-    let mut found = Vec::new();
+    let mut found: Vec<Choice> = Vec::new();
     for day in by_day.values() {
+        // What becomes part of a larger stretch at once need not be merged on the way to it.
+        let from = found.len();
         for (level, span) in SPANS.iter().enumerate().rev() {
-            found.extend(of_level(day, level as u32 + 1, *span, now));
+            for choice in of_level(day, level as u32 + 1, *span, now) {
+                if !found[from..].iter().any(|larger| larger.has(&choice)) {
+                    found.push(choice);
+                }
+            }
         }
-        found.extend(with_cuts(day));
+        let alone = with_cuts(day).into_iter();
+        let alone: Vec<Choice> = alone
+            .filter(|choice| !found[from..].iter().any(|larger| larger.has(choice)))
+            .collect();
+        found.extend(alone);
     }
     // Small merges first: they free most files for least work.
     found.sort_by_key(|choice| choice.sources.iter().map(|s| s.part.bytes).sum::<u64>());
     found
 }
 
-/// Returns the merges of a day into parts of one level.
+impl Choice {
+    /// Tells whether all sources of another choice are among this one's.
+    fn has(&self, other: &Choice) -> bool {
+        let known = |served: &Arc<Served>| self.sources.iter().any(|own| Arc::ptr_eq(own, served));
+        other.sources.iter().all(known)
+    }
+}
+
+/// Returns the merges of a day into parts of one level: stretches that have ended, and of others
+/// the parts of the level below, when they crowd.
 fn of_level(day: &[Arc<Served>], level: u32, span: i64, now: i64) -> Vec<Choice> {
+    let level_of = |served: &Arc<Served>| served.part.meta.identity.level;
     let mut windows: BTreeMap<i64, Vec<Arc<Served>>> = BTreeMap::new();
-    for served in day
-        .iter()
-        .filter(|served| served.part.meta.identity.level <= level)
-    {
+    for served in day.iter().filter(|served| level_of(served) <= level) {
         let window = served.part.meta.sketch.min_time.div_euclid(span);
         windows.entry(window).or_default().push(served.clone());
     }
     let mut found = Vec::new();
-    for (window, sources) in windows {
-        let ended = (window + 1)
+    for (window, mut sources) in windows {
+        let end = (window + 1)
             .saturating_mul(span)
-            .saturating_add(GRACE_MILLIS)
-            <= now;
-        let below = sources
-            .iter()
-            .filter(|served| served.part.meta.identity.level < level)
-            .count();
-        let due = ended && below > 0 && sources.len() > 1 && worth_it(&sources, level);
-        let crowded = below >= CROWD;
-        if due || crowded {
-            let level = if ended { level } else { level - 1 };
-            found.push(Choice {
-                sources: closed(day, sources),
-                level,
-            });
+            .saturating_add(GRACE_MILLIS);
+        let has_new = sources.iter().any(|served| level_of(served) < level);
+        let due = end <= now && has_new && sources.len() > 1 && worth_it(&sources, level);
+        if !due {
+            sources.retain(|served| level_of(served) + 1 == level);
+            if sources.len() < CROWD {
+                continue;
+            }
         }
+        let whole = due && sources.len() <= FAN_IN;
+        sources.sort_by_key(|served| served.order());
+        sources.truncate(FAN_IN);
+        let level = if whole { level } else { level - 1 };
+        found.push(Choice {
+            sources: closed(day, sources),
+            level,
+        });
     }
     found
 }

@@ -5,13 +5,17 @@
 //! Bound: the budgets; about 130 bytes a series with eight labels.
 
 use hashbrown::HashTable;
-use weft_model::{Labels, LabelsBuilder, METRIC_NAME};
+use weft_codec::varint::put_run;
+use weft_model::{Labels, METRIC_NAME};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::pairs::Pairs;
 use crate::config::Budgets;
 use crate::error::Rejected;
 use crate::segmented::Segmented;
+
+/// What label sets take mostly.
+const LABELS_BYTES: usize = 256;
 
 /// The identity of a series in every part and in the head: the XXH3 of its label bytes.
 pub(crate) type SeriesHash = u128;
@@ -140,11 +144,12 @@ impl Index {
     }
 
     pub(crate) fn labels(&self, slot: u32) -> Labels {
-        let mut builder = LabelsBuilder::new();
+        let mut bytes = Vec::with_capacity(LABELS_BYTES);
         for (name, value) in self.texts_of(slot) {
-            builder.set(name, value);
+            put_run(&mut bytes, name.as_bytes());
+            put_run(&mut bytes, value.as_bytes());
         }
-        builder.build()
+        Labels::from_bytes(&bytes).expect("pairs are kept in the order of their labels")
     }
 
     pub(crate) fn hash_of(&self, slot: u32) -> SeriesHash {

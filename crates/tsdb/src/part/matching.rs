@@ -2,7 +2,7 @@
 
 use fst::{Automaton, IntoStreamer, Streamer, automaton::Str};
 
-use super::reader::Part;
+use super::reader::{Part, Recent};
 use crate::error::{Malformed, PartError};
 use crate::matching::LabelIndex;
 
@@ -62,7 +62,7 @@ impl LabelIndex for Part {
         pass: &mut dyn FnMut(&str) -> bool,
     ) -> Result<bool, PartError> {
         let mut passed = None;
-        self.each_pair(series, |_, label, value| {
+        self.each_label(series, &mut Recent::default(), |label, value| {
             if label == name {
                 passed = Some(pass(value));
             }

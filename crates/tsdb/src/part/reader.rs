@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use weft_codec::varint::put_run;
 use weft_disk::{Disk, File};
-use weft_model::{Labels, LabelsBuilder};
+use weft_model::Labels;
 
-use super::decoded::{Hashes, LabelSets, Page, Postings, Times, Values, ValuesOfName};
+use super::decoded::{Block, Hashes, LabelSets, Page, Postings, Times, Values, ValuesOfName};
 use super::frame::{FrameRef, PLAIN_BYTES_MAX, open_frame};
 use super::meta::{GroupEntry, HASHES_PER_FRAME, Meta, NameEntry, SERIES_PER_FRAME};
 use super::output::{FOOTER_BYTES, HEADER_BYTES, MAGIC, VERSION};
@@ -21,6 +22,32 @@ use crate::config::DAY_MILLIS;
 use crate::error::{Malformed, PartError};
 use crate::head::index::SeriesHash;
 use crate::run::SeriesRun;
+
+/// The frames that a reader used last: one that goes through a part in order finds the next series
+/// in them mostly.
+#[derive(Default)]
+pub(crate) struct Recent {
+    page: Option<(u64, Arc<Page>)>,
+    times: Option<(u64, Arc<Times>)>,
+    sets: Option<(u64, Arc<LabelSets>)>,
+    /// By the place of the label in its set.
+    values: Vec<Option<(u64, Arc<Values>)>>,
+    pairs: Vec<u32>,
+    bytes: Vec<u8>,
+}
+
+/// Returns the frame at an offset from where it was kept, or gets it and keeps it.
+fn recent<T>(
+    kept: &mut Option<(u64, Arc<T>)>,
+    offset: u64,
+    get: impl FnOnce() -> Result<Arc<T>, PartError>,
+) -> Result<&T, PartError> {
+    let fresh = match kept.take() {
+        Some((known, frame)) if known == offset => frame,
+        _ => get()?,
+    };
+    Ok(&kept.insert((offset, fresh)).1)
+}
 
 /// A part that is served.
 pub(crate) struct Part {
@@ -156,51 +183,63 @@ impl Part {
         found.map_err(|e| self.fault(e))
     }
 
-    /// Calls `each` with the name and the value of a pair.
-    fn with_pair<R>(&self, pair: u32, each: impl FnOnce(&str, &str) -> R) -> Result<R, PartError> {
+    /// Returns the name and the value of a pair.
+    fn text_of<'a>(
+        &'a self,
+        pair: u32,
+        used: &'a mut Option<(u64, Arc<Values>)>,
+    ) -> Result<(&'a str, &'a str), PartError> {
         let after = self
             .meta
             .names
             .partition_point(|name| name.first_pair <= pair);
         let name = after.checked_sub(1).map(|at| &self.meta.names[at]);
         let group = self.group_of(pair)?;
-        let values = self.frame(group.values, Values::decode)?;
-        let value = values.get((pair - group.first_pair) as usize);
-        let (Some(name), Some(value)) = (name, value) else {
-            return Err(self.fault(Malformed("a pair lies outside of the dictionary")));
-        };
-        Ok(each(&name.name, value))
+        let get = || self.frame(group.values, Values::decode);
+        let values = recent(used, group.values.offset, get)?;
+        match (name, values.get((pair - group.first_pair) as usize)) {
+            (Some(name), Some(value)) => Ok((&name.name, value)),
+            _ => Err(self.fault(Malformed("a pair lies outside of the dictionary"))),
+        }
     }
 
-    /// Calls `each` with the number, name and value of every pair of a series.
-    pub(crate) fn each_pair(
+    /// Calls `each` with the name and the value of every label of a series.
+    pub(crate) fn each_label(
         &self,
         series: u32,
-        mut each: impl FnMut(u32, &str, &str),
+        used: &mut Recent,
+        mut each: impl FnMut(&str, &str),
     ) -> Result<(), PartError> {
-        let mut pairs = Vec::new();
-        self.pairs_of(series, &mut pairs)?;
-        for pair in &pairs {
-            self.with_pair(*pair, |name, value| each(*pair, name, value))?;
+        let mut pairs = std::mem::take(&mut used.pairs);
+        self.pairs_of(series, &mut pairs, used)?;
+        if used.values.len() < pairs.len() {
+            used.values.resize_with(pairs.len(), || None);
         }
+        for (pair, used) in pairs.iter().zip(&mut used.values) {
+            let (name, value) = self.text_of(*pair, used)?;
+            each(name, value);
+        }
+        used.pairs = pairs;
         Ok(())
     }
 
     /// Returns the pairs of a series, in order of their names.
-    pub(crate) fn pairs_of(&self, series: u32, out: &mut Vec<u32>) -> Result<(), PartError> {
-        out.clear();
-        self.with_pairs(series, |pairs| out.extend_from_slice(pairs))
-    }
-
-    fn with_pairs(&self, series: u32, each: impl FnOnce(&[u32])) -> Result<(), PartError> {
+    pub(crate) fn pairs_of(
+        &self,
+        series: u32,
+        out: &mut Vec<u32>,
+        used: &mut Recent,
+    ) -> Result<(), PartError> {
         let at = series as usize;
         let frame = self.meta.labels.get(at / SERIES_PER_FRAME).copied();
         let frame = frame.ok_or_else(|| self.fault(Malformed("a series lies outside")))?;
-        let sets = self.frame(frame, |content| {
-            LabelSets::decode(&content, self.meta.pairs)
-        })?;
+        let decode = |content: Vec<u8>| LabelSets::decode(&content, self.meta.pairs);
+        let sets = recent(&mut used.sets, frame.offset, || self.frame(frame, decode))?;
         let pairs = sets.get(at % SERIES_PER_FRAME);
-        each(pairs.ok_or_else(|| self.fault(Malformed("a series has no labels")))?);
+        out.clear();
+        out.extend_from_slice(
+            pairs.ok_or_else(|| self.fault(Malformed("a series has no labels")))?,
+        );
         Ok(())
     }
 
@@ -209,9 +248,11 @@ impl Part {
         &self,
         mut each: impl FnMut(u32, &str, &str),
     ) -> Result<(), PartError> {
+        let mut used = None;
         for name in &self.meta.names {
             for pair in name.first_pair..name.first_pair + name.pairs {
-                self.with_pair(pair, |name, value| each(pair, name, value))?;
+                let (name, value) = self.text_of(pair, &mut used)?;
+                each(pair, name, value);
             }
         }
         Ok(())
@@ -229,12 +270,16 @@ impl Part {
             .count()
     }
 
-    pub(crate) fn labels(&self, series: u32) -> Result<Labels, PartError> {
-        let mut builder = LabelsBuilder::new();
-        self.each_pair(series, |_, name, value| {
-            builder.set(name, value);
+    pub(crate) fn labels(&self, series: u32, used: &mut Recent) -> Result<Labels, PartError> {
+        let mut bytes = std::mem::take(&mut used.bytes);
+        bytes.clear();
+        self.each_label(series, used, |name, value| {
+            put_run(&mut bytes, name.as_bytes());
+            put_run(&mut bytes, value.as_bytes());
         })?;
-        Ok(builder.build())
+        let labels = Labels::from_bytes(&bytes);
+        used.bytes = bytes;
+        labels.ok_or_else(|| self.fault(Malformed("a label set is not canonical")))
     }
 
     pub(crate) fn hash(&self, series: u32) -> Result<SeriesHash, PartError> {
@@ -253,6 +298,7 @@ impl Part {
         start: i64,
         end: i64,
         out: &mut SeriesRun,
+        used: &mut Recent,
     ) -> Result<(), PartError> {
         let first = self
             .meta
@@ -265,11 +311,12 @@ impl Part {
             if entry.sketch.min_time > end || entry.sketch.max_time < start {
                 continue;
             }
-            let page = self.frame(entry.frame, Page::decode)?;
+            let get = || self.frame(entry.frame, Page::decode);
+            let page = recent(&mut used.page, entry.frame.offset, get)?;
             let Some(blocks) = page.get((series - entry.series.0) as usize) else {
                 return Err(self.fault(Malformed("a series is not in its page")));
             };
-            self.read_blocks(blocks, start, end, out)?;
+            self.read_blocks(blocks, (start, end), out, &mut used.times)?;
         }
         Ok(())
     }
@@ -277,40 +324,41 @@ impl Part {
     fn read_blocks(
         &self,
         mut blocks: &[u8],
-        start: i64,
-        end: i64,
+        (start, end): (i64, i64),
         out: &mut SeriesRun,
+        used: &mut Option<(u64, Arc<Times>)>,
     ) -> Result<(), PartError> {
         let day = self.meta.identity.day.saturating_mul(DAY_MILLIS);
         while !blocks.is_empty() {
-            let block = super::decoded::Block::take(&mut blocks).map_err(|e| self.fault(e))?;
+            let block = Block::take(&mut blocks).map_err(|e| self.fault(e))?;
             let from = day.saturating_add(i64::from(block.head & 0x0f) * WINDOW_MILLIS);
             if from > end || from.saturating_add(WINDOW_MILLIS) <= start {
                 continue;
             }
-            self.with_times(block.column, |times| {
-                let before = out.floats.times.last().copied();
-                let fits = times
-                    .first()
-                    .zip(before)
-                    .is_none_or(|(first, last)| last < *first);
-                if block.head & HISTOGRAM_BLOCK != 0 {
-                    block.histograms(times, start, end, out)
-                } else if fits {
-                    block.floats(times, start, end, out)
-                } else {
-                    Err(Malformed("times do not ascend"))
-                }
-            })?;
+            let times = self.times(block.column, used)?;
+            let before = out.floats.times.last();
+            let fits = times
+                .first()
+                .zip(before)
+                .is_none_or(|(first, last)| last < first);
+            let read = if block.head & HISTOGRAM_BLOCK != 0 {
+                block.histograms(times, start, end, out)
+            } else if fits {
+                block.floats(times, start, end, out)
+            } else {
+                Err(Malformed("times do not ascend"))
+            };
+            read.map_err(|e| self.fault(e))?;
         }
         Ok(())
     }
 
-    fn with_times(
+    /// Returns a time column.
+    fn times<'a>(
         &self,
         column: u32,
-        each: impl FnOnce(&[i64]) -> Result<(), Malformed>,
-    ) -> Result<(), PartError> {
+        used: &'a mut Option<(u64, Arc<Times>)>,
+    ) -> Result<&'a [i64], PartError> {
         let after = self
             .meta
             .times
@@ -321,11 +369,11 @@ impl Part {
             .times
             .get(after.wrapping_sub(1))
             .ok_or_else(outside)?;
-        let times = self.frame(entry.frame, |content| Times::decode(&content))?;
-        let column = times
+        let get = || self.frame(entry.frame, |content| Times::decode(&content));
+        let times = recent(used, entry.frame.offset, get)?;
+        times
             .get((column - entry.first_column) as usize)
-            .ok_or_else(outside)?;
-        each(column).map_err(|e| self.fault(e))
+            .ok_or_else(outside)
     }
 }
 

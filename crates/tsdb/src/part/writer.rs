@@ -4,6 +4,7 @@
 //! unfinished name, and what it says about itself. Bound: one page and one run of columns of
 //! samples; of the index about 60 bytes a series and the text of the pairs.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use hashbrown::HashMap;
@@ -21,7 +22,7 @@ use super::output::Output;
 use crate::config::DAY_MILLIS;
 use crate::error::WriteError;
 use crate::head::index::SeriesHash;
-use crate::run::{HistogramRun, Run, SeriesRun};
+use crate::run::{Run, SeriesRun};
 
 /// Blocks do not reach beyond one window of the day, so that series scraped together share the
 /// times of their blocks even when one begins or pauses elsewhere.
@@ -302,8 +303,8 @@ pub(crate) fn day_of(time: i64) -> i64 {
     time.div_euclid(DAY_MILLIS)
 }
 
-/// Splits a run by days, ascending.
-pub(crate) fn by_day(run: SeriesRun) -> Vec<(i64, SeriesRun)> {
+/// Returns the day that all of a run lies in, if it is one.
+pub(crate) fn only_day(run: &SeriesRun) -> Option<i64> {
     let first = [
         run.floats.times.first(),
         run.histograms.first().map(|(time, _)| time),
@@ -312,26 +313,23 @@ pub(crate) fn by_day(run: SeriesRun) -> Vec<(i64, SeriesRun)> {
         run.floats.times.last(),
         run.histograms.last().map(|(time, _)| time),
     ];
-    let (Some(first), Some(last)) = (first.iter().flatten().min(), last.iter().flatten().max())
-    else {
-        return Vec::new();
-    };
-    if day_of(**first) == day_of(**last) {
-        return vec![(day_of(**first), run)];
-    }
-    let mut days: std::collections::BTreeMap<i64, SeriesRun> = std::collections::BTreeMap::new();
-    for (time, value) in run.floats.times.into_iter().zip(run.floats.values) {
-        days.entry(day_of(time))
+    let first = first.into_iter().flatten().min()?;
+    let last = last.into_iter().flatten().max()?;
+    (day_of(*first) == day_of(*last)).then(|| day_of(*first))
+}
+
+/// Splits a run by days, ascending.
+pub(crate) fn by_day(run: &SeriesRun) -> BTreeMap<i64, SeriesRun> {
+    let mut days: BTreeMap<i64, SeriesRun> = BTreeMap::new();
+    for (time, value) in run.floats.times.iter().zip(&run.floats.values) {
+        days.entry(day_of(*time))
             .or_default()
             .floats
-            .push(time, value);
+            .push(*time, *value);
     }
-    let histograms: HistogramRun = run.histograms;
-    for (time, histogram) in histograms {
-        days.entry(day_of(time))
-            .or_default()
-            .histograms
-            .push((time, histogram));
+    for (time, histogram) in &run.histograms {
+        let day = days.entry(day_of(*time)).or_default();
+        day.histograms.push((*time, histogram.clone()));
     }
-    days.into_iter().collect()
+    days
 }

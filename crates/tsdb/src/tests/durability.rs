@@ -1,1 +1,292 @@
-//! What is left after faults.
+//! What is left after faults: full disks, flipped bits, deletions, old age.
+
+use std::path::{Path, PathBuf};
+
+use weft_disk::{Disk, Fault, SimDisk};
+use weft_model::{Labels, MatchOp, Millis};
+
+use super::{DIR, NOON, labels, matchers, of_metric, open, read, small};
+use crate::{Config, Rejected, Tsdb, WriteError, check};
+
+/// Fills a store with some series and flushes twice.
+fn filled(disk: &SimDisk, config: Config) -> Tsdb {
+    let store = open(disk, config, NOON);
+    for round in 0..2 {
+        for series in 0..300 {
+            let series = store.intern(&labels("m", &format!("i{series}"))).unwrap();
+            for tick in 0..20 {
+                let time = NOON + (round * 20 + tick) * 1000;
+                store
+                    .append(series, Millis(time), (tick * tick) as f64)
+                    .unwrap();
+            }
+        }
+        store.flush(Millis(NOON)).unwrap();
+    }
+    store
+}
+
+fn all(store: &Tsdb) -> Vec<(Labels, Vec<(i64, u64)>)> {
+    read(store, &[], 0, i64::MAX)
+}
+
+fn files(disk: &SimDisk, ending: &str) -> Vec<(PathBuf, u64)> {
+    let mut files = disk.files();
+    files.retain(|(path, _)| path.to_string_lossy().ends_with(ending));
+    files
+}
+
+#[test]
+fn a_full_disk_is_told_and_nothing_is_lost() {
+    let disk = SimDisk::new();
+    let store = filled(&disk, small());
+    let series = store.intern(&labels("late", "i")).unwrap();
+    store.append(series, Millis(NOON), 1.0).unwrap();
+    let used: u64 = disk.files().iter().map(|(_, bytes)| bytes).sum();
+    disk.set_fault(Some(Fault::Full { bytes: used + 100 }));
+    for _ in 0..3 {
+        let refused = store.flush(Millis(NOON));
+        assert!(
+            matches!(refused, Err(WriteError::Full { .. })),
+            "{refused:?}"
+        );
+        let report = store.maintain(Millis(NOON + 86_400_000)).unwrap();
+        assert_eq!((report.merges, report.merges_without_space), (0, 1));
+    }
+    assert_eq!(files(&disk, ".tmp"), [], "what was begun is removed");
+    assert_eq!(read(&store, &of_metric("late"), 0, i64::MAX).len(), 1);
+    disk.set_fault(None);
+    store.flush(Millis(NOON)).unwrap();
+    drop(store);
+    disk.crash(7);
+    let store = open(&disk, small(), NOON);
+    assert_eq!(all(&store).len(), 301);
+}
+
+#[test]
+fn a_failing_sync_keeps_the_samples_in_the_head() {
+    let disk = SimDisk::new();
+    let store = open(&disk, small(), NOON);
+    let series = store.intern(&labels("m", "i")).unwrap();
+    store.append(series, Millis(NOON), 1.0).unwrap();
+    store.append(series, Millis(NOON - 5), 2.0).unwrap();
+    disk.set_fault(Some(Fault::Sync));
+    assert!(store.flush(Millis(NOON)).is_err());
+    assert_eq!(store.status().samples_unflushed, 2);
+    disk.set_fault(None);
+    let report = store.flush(Millis(NOON)).unwrap();
+    assert_eq!((report.series, report.samples), (1, 2));
+    assert_eq!(store.status().samples_unflushed, 0);
+}
+
+#[test]
+fn a_full_head_refuses_samples_until_it_is_flushed() {
+    let disk = SimDisk::new();
+    let config = Config {
+        head_bytes_max: 16 * 256 * 1024,
+        ..small()
+    };
+    let store = open(&disk, config, NOON);
+    let series = store.intern(&labels("m", "i")).unwrap();
+    disk.set_fault(Some(Fault::Sync));
+    let mut taken = 0;
+    while store
+        .append(series, Millis(NOON + taken), (taken as f64).sqrt())
+        .is_ok()
+    {
+        taken += 1;
+        assert!(taken < 1_000_000, "the head is bounded");
+    }
+    let refused = store.append(series, Millis(NOON + taken), 0.0);
+    assert_eq!(refused, Err(Rejected::HeadFull));
+    disk.set_fault(None);
+    store.flush(Millis(NOON + taken)).unwrap();
+    store.maintain(Millis(NOON + taken + 100)).unwrap();
+    store.append(series, Millis(NOON + taken), 0.0).unwrap();
+    assert_eq!(all(&store)[0].1.len() as i64, taken + 1);
+}
+
+#[test]
+fn every_flipped_bit_of_a_part_is_found() {
+    let disk = SimDisk::new();
+    drop(filled(&disk, small()));
+    let (path, bytes) = files(&disk, ".part")[0].clone();
+    for byte in (0..bytes).step_by(7) {
+        assert!(disk.flip_bit(&path, byte, (byte % 8) as u8));
+        let report = check(&disk, Path::new(DIR)).unwrap();
+        assert!(!report.faults.is_empty(), "byte {byte} of {bytes}");
+        disk.flip_bit(&path, byte, (byte % 8) as u8);
+    }
+    let report = check(&disk, Path::new(DIR)).unwrap();
+    assert_eq!(
+        (report.parts, report.series, report.samples),
+        (2, 600, 12_000)
+    );
+    assert!(report.faults.is_empty());
+}
+
+#[test]
+fn a_part_that_does_not_hold_is_set_aside_and_the_rest_served() {
+    let disk = SimDisk::new();
+    drop(filled(&disk, small()));
+    let (path, bytes) = files(&disk, ".part")[0].clone();
+    for byte in (0..bytes).step_by(31) {
+        let copy = disk.read(&path).unwrap();
+        disk.flip_bit(&path, byte, 3);
+        let opened = Tsdb::open(
+            std::sync::Arc::new(disk.clone()),
+            Path::new(DIR),
+            small(),
+            Millis(NOON),
+        );
+        let (store, report) = opened.unwrap();
+        // Either opening finds it, or the first reader does; then maintenance takes it away.
+        let selection = store.select(&[], Millis(0), Millis(i64::MAX));
+        let read_error = selection.and_then(|selection| {
+            let read = |at| selection.read(at, &mut Vec::new(), &mut Vec::new());
+            (0..selection.len()).try_for_each(|at| read(at).and(selection.labels(at).map(|_| ())))
+        });
+        let report_later = store.maintain(Millis(NOON)).unwrap();
+        let found = report.set_aside.len() + report_later.set_aside.len();
+        if read_error.is_err() || found > 0 {
+            assert_eq!(found, 1, "byte {byte}");
+            assert_eq!(all(&store).len(), 300);
+            let aside = path.with_extension("corrupt");
+            assert!(disk.exists(&aside) && !disk.exists(&path));
+            disk.remove(&aside).unwrap();
+        }
+        drop(store);
+        disk.create(&path).unwrap().write_at(0, &copy).unwrap();
+    }
+}
+
+#[test]
+fn a_corrupt_source_does_not_stop_merging() {
+    let disk = SimDisk::new();
+    let store = filled(&disk, small());
+    let (path, _) = files(&disk, ".part")[0].clone();
+    disk.flip_bit(&path, 40, 0);
+    let mut set_aside = 0;
+    for _ in 0..4 {
+        set_aside += store
+            .maintain(Millis(NOON + 86_400_000))
+            .unwrap()
+            .set_aside
+            .len();
+    }
+    assert_eq!(set_aside, 1);
+    assert_eq!(store.status().parts_set_aside, 1);
+    assert_eq!(all(&store).len(), 300);
+}
+
+#[test]
+fn parts_older_than_the_retention_go() {
+    let disk = SimDisk::new();
+    let store = filled(&disk, small());
+    let later = NOON + small().retention_millis + 60_000;
+    let report = store.maintain(Millis(later)).unwrap();
+    assert_eq!(report.parts_expired, 2);
+    assert_eq!(all(&store), []);
+    assert_eq!(files(&disk, ".part"), []);
+}
+
+#[test]
+fn the_oldest_day_goes_when_all_is_too_large() {
+    let disk = SimDisk::new();
+    let config = Config {
+        retention_bytes: Some(15_000),
+        ..small()
+    };
+    let store = open(&disk, config, NOON);
+    let series = store.intern(&labels("m", "i")).unwrap();
+    for day in 0..6 {
+        for tick in 0..2_000 {
+            let time = NOON - (6 - day) * 86_400_000 + tick * 1000;
+            store
+                .append(series, Millis(time), (time as f64).sqrt())
+                .unwrap();
+        }
+    }
+    store.flush(Millis(NOON)).unwrap();
+    let report = store.maintain(Millis(NOON)).unwrap();
+    assert!(report.parts_over_size > 0);
+    let status = store.status();
+    assert!(status.parts_bytes <= 15_000);
+    let (first, last) = status.parts_range.unwrap();
+    assert!(last > NOON - 86_400_000 && first > NOON - 6 * 86_400_000);
+}
+
+#[test]
+fn what_is_deleted_stays_deleted() {
+    let disk = SimDisk::new();
+    let store = filled(&disk, small());
+    let which = matchers(&[("instance", MatchOp::Regex, "i1.*")]);
+    store
+        .delete(&which, Millis(NOON + 5000), Millis(NOON + 30_000))
+        .unwrap();
+    let left = |store: &Tsdb| {
+        let found = read(store, &which, 0, i64::MAX);
+        assert_eq!(found.len(), 111);
+        let outside = |time: &i64| !(NOON + 5000..=NOON + 30_000).contains(time);
+        assert!(
+            found
+                .iter()
+                .flat_map(|(_, samples)| samples)
+                .all(|(time, _)| outside(time))
+        );
+        assert!(found.iter().all(|(_, samples)| samples.len() == 14));
+        assert_eq!(all(store).len(), 300);
+    };
+    left(&store);
+    drop(store);
+    disk.crash(3);
+    let store = open(&disk, small(), NOON);
+    left(&store);
+    assert_eq!(store.status().deletions_pending, 1);
+    while store.maintain(Millis(NOON)).unwrap().merges > 0 {}
+    assert_eq!(store.status().deletions_pending, 0, "carried out");
+    left(&store);
+    let series = store.intern(&labels("m", "i1")).unwrap();
+    store.append(series, Millis(NOON + 6000), 1.0).unwrap();
+    assert_eq!(
+        read(&store, &which, NOON + 5000, NOON + 30_000).len(),
+        1,
+        "what comes later counts"
+    );
+}
+
+#[test]
+fn more_deletions_than_may_wait_are_refused() {
+    let disk = SimDisk::new();
+    let store = filled(
+        &disk,
+        Config {
+            deletions_max: 2,
+            ..small()
+        },
+    );
+    for _ in 0..2 {
+        store
+            .delete(&of_metric("m"), Millis(NOON), Millis(NOON))
+            .unwrap();
+    }
+    let refused = store.delete(&of_metric("m"), Millis(NOON), Millis(NOON));
+    assert!(matches!(refused, Err(WriteError::TooManyDeletions(2))));
+    while store.maintain(Millis(NOON)).unwrap().merges > 0 {}
+    store
+        .delete(&of_metric("m"), Millis(NOON), Millis(NOON))
+        .unwrap();
+}
+
+#[test]
+fn a_snapshot_opens_as_a_store() {
+    let disk = SimDisk::new();
+    let store = filled(&disk, small());
+    let before = all(&store);
+    let copy = Path::new("/copy");
+    assert_eq!(store.snapshot(copy).unwrap(), 2);
+    while store.maintain(Millis(NOON + 86_400_000)).unwrap().more {}
+    disk.crash(11);
+    let opened = Tsdb::open(std::sync::Arc::new(disk), copy, small(), Millis(NOON)).unwrap();
+    assert_eq!(all(&opened.0), before);
+}
