@@ -13,6 +13,9 @@ const EXCEPTION_OVERHEAD_BITS: usize = 12;
 /// From how many bits a value on the base is sought that is not the minimum.
 const WORTH_A_SECOND_LOOK_BITS: usize = 4;
 
+/// Columns shorter than this are packed without exceptions.
+const WORTH_EXCEPTIONS: usize = 10;
+
 /// How to pack a column.
 #[derive(Clone, Copy)]
 pub(super) struct Frame {
@@ -34,6 +37,9 @@ impl Frame {
     /// Returns the cheapest frame, or one close to it. There must be a value.
     pub(super) fn choose(values: &[i64]) -> Frame {
         let lowest = values.iter().copied().min().unwrap_or_default();
+        if values.len() < WORTH_EXCEPTIONS {
+            return Frame::plain(values, lowest);
+        }
         let from_lowest = Frame::with_base(values, lowest);
         if from_lowest.cost_bits <= values.len() * WORTH_A_SECOND_LOOK_BITS {
             return from_lowest;
@@ -49,6 +55,18 @@ impl Frame {
             from_low
         } else {
             from_lowest
+        }
+    }
+
+    /// Returns the frame with this base into which all values fit.
+    fn plain(values: &[i64], base: i64) -> Frame {
+        let distances = values.iter().map(|value| value.wrapping_sub(base) as u64);
+        let width = width_of(distances.fold(0, |all, distance| all | distance));
+        Frame {
+            base,
+            width,
+            exceptions: 0,
+            cost_bits: values.len() * width as usize,
         }
     }
 
