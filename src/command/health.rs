@@ -3,8 +3,10 @@
 //! Both read the admin port's `/status`. Health is a verdict with an exit code: 0 well, 1 degraded,
 //! 2 broken or not running. Status is numbers.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use sysinfo::{Disks, MemoryRefreshKind, RefreshKind, System};
 use weft_stdx::text;
 
@@ -93,13 +95,22 @@ fn check(name: &str, condition: &str, why: &str) -> Value {
 /// Looks at the machine itself: memory, and the file systems with data on them.
 fn machine_checks() -> Vec<Value> {
     let memory_only = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
-    let system = System::new_with_specifics(memory_only);
-    let mut checks = vec![scarcity("memory", system.available_memory(), system.total_memory())];
-    let mut seen = Map::new();
-    for disk in Disks::new_with_refreshed_list().list() {
+    let mut checks = match System::new_with_specifics(memory_only) {
+        Ok(system) => vec![scarcity("memory", system.available_memory(), system.total_memory())],
+        Err(error) => vec![check("memory", "degraded", &format!("cannot be read: {error}"))],
+    };
+    let disks = match Disks::new_with_refreshed_list() {
+        Ok(disks) => disks,
+        Err(error) => {
+            checks.push(check("disks", "degraded", &format!("cannot be read: {error}")));
+            return checks;
+        }
+    };
+    let mut seen = BTreeSet::new();
+    for disk in disks.list() {
         let mount = disk.mount_point().display().to_string();
         let is_real = disk.total_space() > 0 && !disk.is_read_only();
-        if is_real && seen.insert(disk.name().to_string_lossy().into_owned(), Value::Null).is_none() {
+        if is_real && seen.insert(disk.name().to_owned()) {
             checks.push(scarcity(&format!("disk {mount}"), disk.available_space(), disk.total_space()));
         }
     }

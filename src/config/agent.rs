@@ -25,7 +25,8 @@ fn name(reader: &mut Reader<'_>) -> String {
     if !name.is_empty() {
         return name;
     }
-    sysinfo::System::host_name().filter(|name| !name.is_empty()).unwrap_or("localhost".to_owned())
+    let host = sysinfo::System::host_name().ok().filter(|name| !name.is_empty());
+    host.unwrap_or("localhost".to_owned())
 }
 
 fn host(reader: &mut Reader<'_>) -> HostConfig {
@@ -60,7 +61,6 @@ fn host(reader: &mut Reader<'_>) -> HostConfig {
 }
 
 fn tail(reader: &mut Reader<'_>) -> TailConfig {
-    let default = TailConfig::default();
     let pods = reader.texts(key(
         "agent.logs.pods",
         "/var/log/pods",
@@ -100,7 +100,6 @@ fn tail(reader: &mut Reader<'_>) -> TailConfig {
             "10s",
             "Time between rescans of all directories, beside the kernel's events.",
         )),
-        ..default
     }
 }
 
