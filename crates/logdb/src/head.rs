@@ -187,7 +187,7 @@ impl Head {
             sizes.extend(streams.iter().map(size));
         }
         let mut total: usize = sizes.iter().map(|size| size.0).sum();
-        sizes.sort_unstable_by(|a, b| b.0.cmp(&a.0));
+        sizes.sort_unstable_by_key(|size| std::cmp::Reverse(size.0));
         for (size, start, labels) in sizes {
             if total <= bytes {
                 return;

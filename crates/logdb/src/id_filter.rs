@@ -85,7 +85,7 @@ fn hash(piece: &[u8]) -> u64 {
     }
     let mixed = (folded ^ folded >> 23).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mixed = (mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    (mixed ^ mixed >> 32) & !HAS_DIGIT | u64::from(has_digit)
+    (mixed ^ (mixed >> 32)) & !HAS_DIGIT | u64::from(has_digit)
 }
 
 /// Builds the filter of some keys; without keys it has no bytes.
@@ -107,7 +107,7 @@ pub(crate) fn build(keys: &[u64]) -> Vec<u8> {
 /// Returns where in a filter of this many bytes the bucket of a key begins.
 pub(crate) fn bucket_of(key: u64, filter_bytes: usize) -> u64 {
     let buckets = (filter_bytes / BUCKET_BYTES) as u64;
-    ((spread(key) >> 32) * buckets >> 32) * BUCKET_BYTES as u64
+    (((spread(key) >> 32) * buckets) >> 32) * BUCKET_BYTES as u64
 }
 
 /// Tells whether a bucket has the bits of a key.
@@ -121,14 +121,14 @@ pub(crate) fn bucket_has(bucket: &[u8], key: u64) -> bool {
 /// Returns the four bits of a key within its bucket.
 fn bits_of(key: u64) -> [usize; 4] {
     let spread = spread(key);
-    [0, 8, 16, 24].map(|shift| (spread >> shift & 0xff) as usize)
+    [0, 8, 16, 24].map(|shift| ((spread >> shift) & 0xff) as usize)
 }
 
 /// Spreads keys evenly: those chosen as the least of several are small ones.
 fn spread(key: u64) -> u64 {
-    let mixed = (key ^ key >> 31).wrapping_mul(0xd6e8_feb8_6659_fd93);
-    let mixed = (mixed ^ mixed >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93);
-    mixed ^ mixed >> 32
+    let mixed = (key ^ (key >> 31)).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    let mixed = (mixed ^ (mixed >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    mixed ^ (mixed >> 32)
 }
 
 #[cfg(test)]

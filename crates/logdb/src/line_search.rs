@@ -11,7 +11,7 @@ pub(crate) struct LineSearch {
 }
 
 enum Text {
-    Exact(Finder<'static>),
+    Exact(Box<Finder<'static>>),
     /// With small letters.
     Folded(Vec<u8>),
 }
@@ -19,7 +19,10 @@ enum Text {
 impl Text {
     fn of(literal: &Literal) -> Text {
         match literal.case {
-            Case::Sensitive => Text::Exact(Finder::new(literal.text.as_bytes()).into_owned()),
+            Case::Sensitive => {
+                let finder = Finder::new(literal.text.as_bytes());
+                Text::Exact(Box::new(finder.into_owned()))
+            }
             Case::Insensitive => Text::Folded(literal.text.to_ascii_lowercase().into_bytes()),
         }
     }
@@ -85,13 +88,12 @@ impl LineSearch {
 
     /// Returns a needle whose every occurrence in the text lies within one line.
     fn leaper(&self) -> Option<&Finder<'static>> {
-        self.needles.iter().find_map(|any| match any.as_slice() {
-            [Text::Exact(finder)]
-                if !finder.needle().is_empty() && !finder.needle().contains(&b'\n') =>
-            {
-                Some(finder)
-            }
-            _ => None,
+        self.needles.iter().find_map(|any| {
+            let [Text::Exact(finder)] = any.as_slice() else {
+                return None;
+            };
+            let needle = finder.needle();
+            (!needle.is_empty() && !needle.contains(&b'\n')).then_some(&**finder)
         })
     }
 }

@@ -15,6 +15,9 @@ use crate::selection::{SelectStats, StepCount, Steps, TimeRange};
 /// The label of a line's level, which is counted whatever the metadata.
 const DETECTED_LEVEL: &str = "detected_level";
 
+/// Lines and bytes by stream.
+pub(super) type Totals = HashMap<Labels, (u64, u64)>;
+
 /// What lines are sorted into: the steps of a question, or all of a range as one.
 #[derive(Clone, Copy)]
 struct Bins {
@@ -96,8 +99,8 @@ impl LogDb {
         &self,
         matchers: &[Matcher],
         range: TimeRange,
-    ) -> Result<(HashMap<Labels, (u64, u64)>, SelectStats), ReadError> {
-        let mut totals: HashMap<Labels, (u64, u64)> = HashMap::new();
+    ) -> Result<(Totals, SelectStats), ReadError> {
+        let mut totals = Totals::new();
         let bins = Bins { range, steps: None };
         let counted = self.binned(matchers, bins, &[], &mut |stream, count| {
             let total = totals.entry_ref(stream).or_default();

@@ -1,5 +1,6 @@
 //! Reading lines.
 
+use std::cmp::Reverse;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -34,8 +35,8 @@ impl LogDb {
         let mut candidates = view.candidates(&matchers, &pruner, &mut stats)?;
         drop(view);
         match selection.direction {
-            Direction::Backward => candidates.sort_by(|a, b| b.last.cmp(&a.last)),
-            Direction::Forward => candidates.sort_by(|a, b| a.first.cmp(&b.first)),
+            Direction::Backward => candidates.sort_by_key(|c| Reverse(c.last)),
+            Direction::Forward => candidates.sort_by_key(|c| c.first),
         }
         let mut reading = Reading {
             selection,
