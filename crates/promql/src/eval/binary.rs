@@ -54,7 +54,7 @@ impl Evaluator<'_> {
     ) -> Result<Table, QueryError> {
         let drops_name = binary.op.changes_metric() || binary.returns_bool;
         let mut result = if !vector.has_histograms() && !binary.op.is_trim() {
-            floats_scalar(binary, vector, scalars, order)
+            floats_scalar(binary, vector, scalars, order).without_empty_rows()?
         } else {
             self.any_scalar(binary, span, &vector, scalars, order)?
         };

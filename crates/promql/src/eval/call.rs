@@ -59,7 +59,7 @@ impl Evaluator<'_> {
             .ok_or_else(|| execution(format!("unknown function {}", call.function.name)))?;
         let mut table = self.eval_vector(arg(call, 0)?, steps)?;
         table.map_floats(change);
-        self.derived(table)
+        self.derived(table.without_empty_rows()?)
     }
 
     /// Marks the rows of a table as other metrics than they were made of.

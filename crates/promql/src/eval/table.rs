@@ -251,6 +251,21 @@ impl Table {
         }
     }
 
+    /// Removes rows without any cell.
+    pub(crate) fn without_empty_rows(self) -> Result<Table, QueryError> {
+        let is_empty = |row| {
+            let values = self.values(row).iter();
+            let histograms = self.histograms(row);
+            values.clone().all(|value| is_absent(*value))
+                && histograms.is_none_or(|all| all.iter().all(Option::is_none))
+        };
+        let kept: Vec<usize> = (0..self.len()).filter(|row| !is_empty(*row)).collect();
+        if kept.len() == self.len() {
+            return Ok(self);
+        }
+        self.reordered(&kept)
+    }
+
     /// Repeats the only step `steps` times.
     pub(crate) fn broadcast(self, steps: usize) -> Result<Table, QueryError> {
         let mut wide = self.sibling(steps);
