@@ -115,7 +115,7 @@ impl Agent {
         if let Err(error) = self.run_or_fail(shutdown).await {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             tracing::error!(%error, cause, "agent cannot run");
-            health.broken(&error.to_string());
+            health.broken(error.to_string());
         }
     }
 

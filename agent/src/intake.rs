@@ -1,4 +1,4 @@
 //! Where data enters: what the kernel says of this machine, and the log files.
 
-pub mod host;
-pub mod tail;
+pub(crate) mod host;
+pub(crate) mod tail;

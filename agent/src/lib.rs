@@ -14,9 +14,9 @@
 
 mod agent;
 pub mod config;
-pub mod intake;
-pub mod outlet;
-pub mod shape;
+mod intake;
+mod outlet;
+mod shape;
 pub mod status;
 mod telemetry;
 

@@ -1,4 +1,4 @@
 //! What was read, shaped into batches: ticks by columns, lines by streams.
 
-pub mod logs;
-pub mod metrics;
+pub(crate) mod logs;
+pub(crate) mod metrics;

@@ -27,7 +27,7 @@ struct Stream {
 
 /// The agent's metrics; a clone counts into the same ones.
 #[derive(Clone, Debug, Default)]
-pub struct Telemetry {
+pub(crate) struct Telemetry {
     lines_read: Counter,
     lines_acked: Counter,
     log_bytes_read: Counter,
@@ -35,7 +35,7 @@ pub struct Telemetry {
     log_truncations: Counter,
     log_read_errors: Counter,
     log_streams: Gauge,
-    log_unread_bytes: Gauge,
+    log_lag_bytes: Gauge,
     log_pinned_bytes: Gauge,
     batches: Family<Stream, Counter>,
     acked: Family<Stream, Counter>,
@@ -53,7 +53,7 @@ pub struct Telemetry {
 
 impl Telemetry {
     /// Returns the metrics, registered under `weft_agent_`.
-    pub fn new(registry: &mut Registry) -> Telemetry {
+    pub(crate) fn new(registry: &mut Registry) -> Telemetry {
         let all = Telemetry::default();
         let registry = registry.sub_registry_with_prefix("weft_agent");
         all.register_logs(registry);
@@ -89,12 +89,12 @@ impl Telemetry {
         registry.register("log_read_errors", "Reads of log files that failed", errors);
         let streams = self.log_streams.clone();
         registry.register("log_streams", "Log streams that are followed", streams);
-        let unread = self.log_unread_bytes.clone();
+        let lag = self.log_lag_bytes.clone();
         registry.register_with_unit(
             "log_lag",
-            "Bytes of log files not read yet",
+            "Bytes of log files not acknowledged yet",
             Unit::Bytes,
-            unread,
+            lag,
         );
         let pinned = self.log_pinned_bytes.clone();
         let help = "Bytes of deleted log files that are held open";
@@ -153,7 +153,7 @@ impl Telemetry {
     /// Notes what the tailer found.
     pub(crate) fn survey_logs(&self, survey: &Survey) {
         self.log_streams.set(signed(survey.streams));
-        self.log_unread_bytes.set(signed(survey.unread_bytes));
+        self.log_lag_bytes.set(signed(survey.lag_bytes));
         self.log_pinned_bytes.set(signed(survey.pinned_bytes));
     }
 

@@ -40,9 +40,9 @@ use std::time::{Duration, Instant};
 
 use weft_model::{LabelsBuilder, Millis};
 
-pub use self::recorder::{Frame, Reading, SeriesInfo};
-pub use self::sampler::SampleError;
-pub use self::thread::{TickSink, Ticks};
+pub(crate) use self::recorder::{Frame, SeriesInfo};
+pub(crate) use self::sampler::SampleError;
+pub(crate) use self::thread::{TickSink, Ticks};
 
 use self::filesystem::Filesystem;
 use self::recorder::Recorder;
@@ -52,7 +52,7 @@ use self::values::Values;
 use crate::config::HostConfig;
 
 /// All samplers of one machine.
-pub struct Host {
+pub(crate) struct Host {
     samplers: Vec<Box<dyn Sampler>>,
     scrape: Scrape,
     recorder: Recorder,
@@ -62,7 +62,7 @@ pub struct Host {
 
 /// How a tick went.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct TickReport {
+pub(crate) struct TickReport {
     /// How long it took.
     pub took: Duration,
     /// Series with a value.
@@ -77,7 +77,7 @@ pub struct TickReport {
 
 impl Host {
     /// Returns the samplers of the machine that `config` describes, as the instance `name`.
-    pub fn new(config: &HostConfig, name: &str) -> Host {
+    pub(crate) fn new(config: &HostConfig, name: &str) -> Host {
         let mounts = Filesystem::new(&config.roots, config.mount_deadline);
         Host::with_filesystem(config, name, mounts)
     }
@@ -101,7 +101,7 @@ impl Host {
     }
 
     /// Measures everything once.
-    pub fn tick(&mut self, time: Millis) -> (Frame<'_>, &TickReport) {
+    pub(crate) fn tick(&mut self, time: Millis) -> (Frame<'_>, &TickReport) {
         let begun = Instant::now();
         self.recorder.begin();
         self.report.failing.clear();
@@ -129,7 +129,7 @@ impl Host {
     }
 
     /// Ends all series, for when the agent stops.
-    pub fn end(&mut self, time: Millis) -> Frame<'_> {
+    pub(crate) fn end(&mut self, time: Millis) -> Frame<'_> {
         self.recorder.end_all(time)
     }
 }

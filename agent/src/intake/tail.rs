@@ -38,9 +38,8 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-pub use self::tailer::LogBatch;
-pub use self::thread::{Acks, Tail, TailHooks};
-pub use self::watch::Waker;
+pub(crate) use self::tailer::LogBatch;
+pub(crate) use self::thread::{Acks, Tail, TailHooks};
 
 pub(crate) use self::tailer::Survey;
 pub(crate) use self::tally::Tally;

@@ -15,7 +15,7 @@ const LEVEL: i32 = 1;
 
 /// A batch of lines that is being filled.
 #[derive(Debug)]
-pub struct LogBatcher {
+pub(crate) struct LogBatcher {
     encoder: LogsEncoder,
     parts: Vec<LogPartBuilder>,
     /// The part of a stream key and segment.
@@ -27,7 +27,7 @@ pub struct LogBatcher {
 
 /// A part of the batch that is being filled; valid until it is sealed.
 #[derive(Clone, Copy, Debug)]
-pub struct PartPlace(usize);
+pub(crate) struct PartPlace(usize);
 
 impl Default for LogBatcher {
     fn default() -> LogBatcher {
@@ -44,7 +44,12 @@ impl Default for LogBatcher {
 
 impl LogBatcher {
     /// Returns the part for lines of `segment`; `head` describes it when it is new.
-    pub fn part(&mut self, key: u64, segment: u64, head: impl FnOnce() -> PartHead) -> PartPlace {
+    pub(crate) fn part(
+        &mut self,
+        key: u64,
+        segment: u64,
+        head: impl FnOnce() -> PartHead,
+    ) -> PartPlace {
         let (parts, bytes) = (&mut self.parts, &mut self.bytes);
         let place = self.places.entry((key, segment)).or_insert_with(|| {
             let part = LogPartBuilder::new(head());
@@ -56,7 +61,7 @@ impl LogBatcher {
     }
 
     /// Adds a line.
-    pub fn push(
+    pub(crate) fn push(
         &mut self,
         place: PartPlace,
         (time, end, flags): (Nanos, u64, LineFlags),
@@ -72,24 +77,24 @@ impl LogBatcher {
     }
 
     /// Returns the size so far, before compression.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// Returns how many lines there are so far.
-    pub fn lines(&self) -> usize {
+    pub(crate) fn lines(&self) -> usize {
         self.lines
     }
 
     /// Returns for how long the first line has waited.
-    pub fn age(&self, now: Instant) -> Option<Duration> {
+    pub(crate) fn age(&self, now: Instant) -> Option<Duration> {
         self.opened
             .map(|opened| now.saturating_duration_since(opened))
     }
 
     /// Seals the batch and begins the next one; nothing when there is no line, or when the encoder
     /// refuses the batch, which only labels over the limits can cause.
-    pub fn seal(&mut self) -> Option<Encoded> {
+    pub(crate) fn seal(&mut self) -> Option<Encoded> {
         let mut parts = std::mem::take(&mut self.parts);
         parts.retain(|part| !part.is_empty());
         self.places.clear();

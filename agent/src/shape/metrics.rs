@@ -18,7 +18,7 @@ const ENDED_MIN: usize = 1000;
 
 /// Shapes the ticks of one target.
 #[derive(Debug)]
-pub struct MetricsShaper {
+pub(crate) struct MetricsShaper {
     encoder: MetricsEncoder,
     target: u32,
     labels: Labels,
@@ -41,7 +41,7 @@ struct Place {
 impl MetricsShaper {
     /// Returns a shaper for the target with these labels, in a session whose dictionaries before
     /// `epoch` belong to earlier processes.
-    pub fn new(labels: Labels, epoch: u32) -> MetricsShaper {
+    pub(crate) fn new(labels: Labels, epoch: u32) -> MetricsShaper {
         let mut encoder = MetricsEncoder::new(epoch, LEVEL);
         MetricsShaper {
             target: encoder.add_target(labels.clone()),
@@ -57,7 +57,7 @@ impl MetricsShaper {
     }
 
     /// Shapes one tick.
-    pub fn shape(&mut self, frame: &Frame<'_>) -> Vec<Encoded> {
+    pub(crate) fn shape(&mut self, frame: &Frame<'_>) -> Vec<Encoded> {
         self.pairs.clear();
         let mut gone = Vec::new();
         for reading in frame.readings() {
@@ -98,7 +98,7 @@ impl MetricsShaper {
 
     /// Sends all definitions again, because a receiver asked for those of `epoch` or because a
     /// payload was lost. Returns what is to be sent now; nothing when that epoch is past.
-    pub fn restate(&mut self, epoch: u32) -> Vec<Encoded> {
+    pub(crate) fn restate(&mut self, epoch: u32) -> Vec<Encoded> {
         if self.encoder.restate(epoch) {
             self.encoder.finish()
         } else {
@@ -107,12 +107,12 @@ impl MetricsShaper {
     }
 
     /// Makes the next tick send all definitions again.
-    pub fn restate_with_next(&mut self) {
+    pub(crate) fn restate_with_next(&mut self) {
         self.encoder.restate(self.encoder.epoch());
     }
 
     /// Takes how many samples could not be encoded since the last call.
-    pub fn take_refused(&mut self) -> u64 {
+    pub(crate) fn take_refused(&mut self) -> u64 {
         std::mem::take(&mut self.refused)
     }
 

@@ -1,5 +1,7 @@
 //! A whole agent against a receiver on loopback: what it measures and reads arrives once.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
 mod receiver;
 mod scene;
 

@@ -16,7 +16,7 @@ const REFUSED: u32 = u32::MAX;
 
 /// What is known of a series beside its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SeriesInfo {
+pub(crate) struct SeriesInfo {
     /// Its labels, with its name.
     pub labels: Labels,
     /// What it is.
@@ -27,7 +27,7 @@ pub struct SeriesInfo {
 
 /// One tick of one target.
 #[derive(Debug)]
-pub struct Frame<'a> {
+pub(crate) struct Frame<'a> {
     /// When it was taken.
     pub time: Millis,
     /// What it holds.
@@ -36,7 +36,7 @@ pub struct Frame<'a> {
 
 /// A value in a frame.
 #[derive(Clone, Copy, Debug)]
-pub struct Reading<'a> {
+pub(crate) struct Reading<'a> {
     /// The local number of the series; it may be used again for another one later.
     pub slot: u32,
     /// Grows when the local number gets another series.
@@ -212,7 +212,7 @@ impl Recorder {
 
 impl<'a> Frame<'a> {
     /// Returns what has a value or ended, in order of local numbers.
-    pub fn readings(&self) -> impl Iterator<Item = Reading<'a>> + use<'a> {
+    pub(crate) fn readings(&self) -> impl Iterator<Item = Reading<'a>> + use<'a> {
         self.slots.iter().enumerate().filter_map(|(at, slot)| {
             let told = matches!(slot.state, SlotState::Now | SlotState::Ended);
             let info = slot.info.as_ref().filter(|_| told)?;

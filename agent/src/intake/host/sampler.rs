@@ -33,7 +33,7 @@ pub(super) struct Tick<'a> {
 
 /// Why a sampler has no values.
 #[derive(Debug, thiserror::Error)]
-pub enum SampleError {
+pub(crate) enum SampleError {
     /// This kernel has no such file: nothing to measure.
     #[error("find {}", path.display())]
     Absent {

@@ -9,6 +9,7 @@ use expect_test::expect_file;
 use weft_model::is_stale;
 
 use super::filesystem::Usage;
+use super::recorder::Reading;
 use super::*;
 use crate::config::Roots;
 

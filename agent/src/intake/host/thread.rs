@@ -15,7 +15,7 @@ use weft_stdx::Clock;
 use super::{Frame, Host, TickReport};
 
 /// Takes the frames of a host.
-pub trait TickSink: Send {
+pub(crate) trait TickSink: Send {
     /// Takes a tick.
     fn tick(&mut self, frame: &Frame<'_>, report: &TickReport);
 
@@ -25,14 +25,14 @@ pub trait TickSink: Send {
 
 /// A running sampler thread.
 #[derive(Debug)]
-pub struct Ticks {
+pub(crate) struct Ticks {
     stop: SyncSender<()>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Ticks {
     /// Starts to measure `host` every `interval`.
-    pub fn start(
+    pub(crate) fn start(
         host: Host,
         interval: Duration,
         clock: Clock,
@@ -48,7 +48,7 @@ impl Ticks {
     }
 
     /// Takes a last frame, in which every series ends, and waits for the thread.
-    pub fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         self.request_stop();
         if self
             .thread

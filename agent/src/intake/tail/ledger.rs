@@ -21,6 +21,8 @@ pub(super) enum Note {
 pub(super) struct Ledger {
     entries: VecDeque<Entry>,
     bytes: usize,
+    /// Bytes of the lines in flight, before compression.
+    raw_bytes: u64,
     /// The number of the last batch.
     last_seq: u64,
 }
@@ -29,18 +31,26 @@ pub(super) struct Ledger {
 struct Entry {
     seq: u64,
     bytes: usize,
+    raw_bytes: u64,
     lines: u64,
     notes: Vec<Note>,
 }
 
 impl Ledger {
-    /// Adds the next batch.
-    pub(super) fn push(&mut self, bytes: usize, lines: u64, notes: Vec<Note>) -> u64 {
+    /// Adds the next batch, of so many bytes sealed and before, and returns its number.
+    pub(super) fn push(
+        &mut self,
+        (bytes, raw_bytes): (usize, u64),
+        lines: u64,
+        notes: Vec<Note>,
+    ) -> u64 {
         self.last_seq += 1;
         self.bytes += bytes;
+        self.raw_bytes += raw_bytes;
         self.entries.push_back(Entry {
             seq: self.last_seq,
             bytes,
+            raw_bytes,
             lines,
             notes,
         });
@@ -54,6 +64,7 @@ impl Ledger {
             None => self.entries.push_back(Entry {
                 seq: self.last_seq,
                 bytes: 0,
+                raw_bytes: 0,
                 lines: 0,
                 notes,
             }),
@@ -65,6 +76,7 @@ impl Ledger {
         let (mut notes, mut lines) = (Vec::new(), 0);
         while let Some(entry) = self.entries.pop_front_if(|entry| entry.seq <= durable_seq) {
             self.bytes -= entry.bytes;
+            self.raw_bytes -= entry.raw_bytes;
             lines += entry.lines;
             notes.extend(entry.notes);
         }
@@ -74,6 +86,11 @@ impl Ledger {
     /// Returns the bytes in flight.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Returns the bytes of the lines in flight, before compression.
+    pub(super) fn raw_bytes(&self) -> u64 {
+        self.raw_bytes
     }
 }
 
@@ -88,12 +105,12 @@ mod tests {
     #[test]
     fn notes_take_effect_in_order_and_only_when_acknowledged() {
         let mut ledger = Ledger::default();
-        assert_eq!(ledger.push(10, 1, vec![gone("a")]), 1);
+        assert_eq!(ledger.push((10, 100), 1, vec![gone("a")]), 1);
         ledger.note(vec![gone("b")]);
-        assert_eq!(ledger.push(20, 2, vec![gone("c")]), 2);
+        assert_eq!(ledger.push((20, 200), 2, vec![gone("c")]), 2);
         assert_eq!(ledger.acked(0), (vec![], 0));
         assert_eq!(ledger.acked(1), (vec![gone("a"), gone("b")], 1));
-        assert_eq!(ledger.bytes(), 20);
+        assert_eq!((ledger.bytes(), ledger.raw_bytes()), (20, 200));
         assert_eq!(ledger.acked(9), (vec![gone("c")], 2));
         ledger.note(vec![gone("d")]);
         assert_eq!(ledger.acked(2), (vec![gone("d")], 0));

@@ -4,6 +4,9 @@
 //! time, and how long nothing will happen. It waits for nothing itself, so that a test can lead it
 //! through any order of events.
 
+mod scan;
+mod upkeep;
+
 use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
@@ -14,26 +17,18 @@ use weft_disk::Disk;
 use weft_model::Nanos;
 use weft_proto::batch::Encoded;
 
-use super::discover::scan;
 use super::follower::{Follower, POLL_MAX, Turn};
 use super::ledger::{Ledger, Note};
 use super::positions::Positions;
 use super::segment::READ_BYTES;
 use super::tally::Tally;
 use super::watch::{Changes, Waker, Watcher};
-use crate::config::{Start, TailConfig};
+use crate::config::TailConfig;
 use crate::shape::logs::LogBatcher;
-
-/// How often positions are written, and how often they are synced.
-const WRITE_EVERY: Duration = Duration::from_millis(200);
-const SYNC_EVERY: Duration = Duration::from_secs(2);
-
-/// How often what is slow to learn is looked at: sizes of files, files that linger.
-const SURVEY_EVERY: Duration = Duration::from_secs(1);
 
 /// A sealed batch of lines.
 #[derive(Clone, Debug)]
-pub struct LogBatch {
+pub(crate) struct LogBatch {
     /// Its number, contiguous from 1 since the tailer was opened.
     pub seq: u64,
     /// The payload and what it holds.
@@ -54,8 +49,8 @@ pub(super) struct Moment {
 pub(crate) struct Survey {
     /// Followed streams.
     pub(crate) streams: u64,
-    /// Bytes in files that are not read yet.
-    pub(crate) unread_bytes: u64,
+    /// Bytes that are in files and not acknowledged.
+    pub(crate) lag_bytes: u64,
     /// Bytes of files that have no name and are held open.
     pub(crate) pinned_bytes: u64,
 }
@@ -203,124 +198,6 @@ impl Tailer {
         self.survey
     }
 
-    /// Looks for new streams, and at the files of those that live in `dirs`, or of all.
-    fn scan(&mut self, moment: Moment, dirs: Option<&HashSet<PathBuf>>) {
-        // What appears in a directory before it is watched is found by scanning again.
-        loop {
-            let found = scan(&self.config, &self.node, |path| self.paths.contains(path));
-            found
-                .streams
-                .into_iter()
-                .for_each(|spec| self.follow(spec, moment));
-            let new_watches = found
-                .dirs
-                .iter()
-                .filter(|dir| self.watcher.watch(dir))
-                .count();
-            if new_watches == 0 {
-                break;
-            }
-        }
-        let mut followers = std::mem::take(&mut self.followers);
-        followers.retain_mut(|follower| {
-            let in_dirs = |dirs: &HashSet<PathBuf>| {
-                follower
-                    .spec()
-                    .path
-                    .parent()
-                    .is_some_and(|dir| dirs.contains(dir))
-            };
-            !dirs.is_none_or(in_dirs) || self.refresh(follower, moment, Start::Beginning)
-        });
-        self.followers = followers;
-        if dirs.is_none() {
-            self.forget_vanished();
-            self.due.scan = Some(moment.instant + self.config.rescan);
-        }
-        self.scanned = true;
-    }
-
-    fn follow(&mut self, spec: super::stream::StreamSpec, moment: Moment) {
-        if self.followers.len() >= self.config.streams_max {
-            self.tally.refused_streams += 1;
-            return;
-        }
-        self.paths.insert(spec.path.clone());
-        let states = self.positions.stream(&spec.identity).to_vec();
-        let mut follower = Follower::new(spec, &states);
-        let start = if self.scanned {
-            Start::Beginning
-        } else {
-            self.config.start
-        };
-        if self.refresh(&mut follower, moment, start) {
-            self.followers.push(follower);
-        }
-    }
-
-    /// Looks at the files of a stream; returns whether it goes on.
-    fn refresh(&mut self, follower: &mut Follower, moment: Moment, start: Start) -> bool {
-        let mut turn = Turn {
-            now: moment.now,
-            instant: moment.instant,
-            buffer: &mut self.buffer,
-            batcher: &mut self.batcher,
-            tally: &mut self.tally,
-        };
-        let refreshed = match follower.refresh(start, &mut turn) {
-            Ok(refreshed) => refreshed,
-            Err(error) => {
-                self.tally.read_errors += 1;
-                tracing::warn!(%error, stream = follower.spec().identity, "cannot list log files");
-                return true;
-            }
-        };
-        if !refreshed.is_gone || !follower.is_over() {
-            return true;
-        }
-        let identity = follower.spec().identity.clone();
-        let notes = vec![
-            Note::States(identity.clone(), follower.take_states()),
-            Note::Gone(identity),
-        ];
-        self.paths.remove(&follower.spec().path);
-        // Its last lines may lie in the batch that is being filled.
-        self.seal();
-        self.ledger.note(notes);
-        false
-    }
-
-    /// Forgets streams from before a restart that have no files any more.
-    fn forget_vanished(&mut self) {
-        if self.scanned {
-            return;
-        }
-        let known: HashSet<&str> = self
-            .followers
-            .iter()
-            .map(|f| f.spec().identity.as_str())
-            .collect();
-        let all: Vec<String> = self.positions.identities().map(str::to_owned).collect();
-        for identity in all
-            .into_iter()
-            .filter(|identity| !known.contains(identity.as_str()))
-        {
-            if self
-                .positions
-                .stream(&identity)
-                .iter()
-                .any(|state| !state.done)
-            {
-                self.tally.gaps += 1;
-                tracing::warn!(
-                    stream = identity,
-                    "log files were removed while nobody read them"
-                );
-            }
-            self.positions.forget(&identity);
-        }
-    }
-
     fn read(&mut self, moment: Moment) {
         let count = self.followers.len();
         for _ in 0..count {
@@ -350,12 +227,14 @@ impl Tailer {
         if self.sealed.is_some() {
             return;
         }
-        let lines = self.batcher.lines() as u64;
+        let (lines, raw_bytes) = (self.batcher.lines() as u64, self.batcher.bytes() as u64);
         let encoded = self.batcher.seal();
         let notes = self.take_notes();
         match encoded {
             Some(encoded) => {
-                let seq = self.ledger.push(encoded.payload.len(), lines, notes);
+                let seq = self
+                    .ledger
+                    .push((encoded.payload.len(), raw_bytes), lines, notes);
                 self.sealed = Some(LogBatch { seq, encoded });
             }
             None => {
@@ -374,56 +253,6 @@ impl Tailer {
             }
         }
         notes
-    }
-
-    fn survey(&mut self, moment: Moment) {
-        let mut survey = Survey {
-            streams: self.followers.len() as u64,
-            ..Survey::default()
-        };
-        for at in 0..self.followers.len() {
-            self.followers[at].check_lingering(moment.instant);
-            let (unread, pinned) = self.followers[at].unread();
-            survey.unread_bytes += unread;
-            survey.pinned_bytes += pinned;
-        }
-        let mut surplus = survey
-            .pinned_bytes
-            .saturating_sub(self.config.pinned_bytes_max);
-        for at in 0..self.followers.len() {
-            if surplus == 0 {
-                break;
-            }
-            let mut turn = Turn {
-                now: moment.now,
-                instant: moment.instant,
-                buffer: &mut self.buffer,
-                batcher: &mut self.batcher,
-                tally: &mut self.tally,
-            };
-            surplus = surplus.saturating_sub(self.followers[at].let_go(&mut turn));
-        }
-        // Finished segments without lines are noted with the batches before.
-        if self.batcher.lines() == 0 && self.sealed.is_none() {
-            self.seal();
-        }
-        self.survey = survey;
-        self.due.survey = Some(moment.instant + SURVEY_EVERY);
-    }
-
-    fn keep_positions(&mut self, moment: Moment) {
-        if is_due(self.due.write, moment) {
-            self.due.write = Some(moment.instant + WRITE_EVERY);
-            if let Err(error) = self.positions.write() {
-                tracing::warn!(%error, "cannot write positions");
-            }
-        }
-        if is_due(self.due.sync, moment) {
-            self.due.sync = Some(moment.instant + SYNC_EVERY);
-            if let Err(error) = self.positions.sync() {
-                tracing::warn!(%error, "cannot sync positions");
-            }
-        }
     }
 
     fn until_next(&self, moment: Moment) -> Duration {

@@ -27,7 +27,7 @@ const AFTER_ERROR: Duration = Duration::from_millis(100);
 
 /// A running tailer.
 #[derive(Debug)]
-pub struct Tail {
+pub(crate) struct Tail {
     thread: Option<JoinHandle<()>>,
     acks: Acks,
     stop: Arc<AtomicBool>,
@@ -35,13 +35,13 @@ pub struct Tail {
 
 /// Tells the tailer what is durable downstream; a clone tells the same one.
 #[derive(Clone, Debug)]
-pub struct Acks {
+pub(crate) struct Acks {
     durable_seq: Arc<AtomicU64>,
     waker: Waker,
 }
 
 /// Where the tailer reports to.
-pub struct TailHooks {
+pub(crate) struct TailHooks {
     /// Sealed batches.
     pub batches: Sender<LogBatch>,
     /// Called after a batch was handed on.
@@ -54,13 +54,13 @@ pub struct TailHooks {
 
 impl Acks {
     /// Notes that all batches up to `durable_seq` are durable.
-    pub fn acked(&self, durable_seq: u64) {
+    pub(crate) fn acked(&self, durable_seq: u64) {
         self.durable_seq.fetch_max(durable_seq, Ordering::AcqRel);
         self.waker.wake();
     }
 
     /// Notes that there is room on the channel of batches again.
-    pub fn room(&self) {
+    pub(crate) fn room(&self) {
         self.waker.wake();
     }
 }
@@ -68,7 +68,7 @@ impl Acks {
 impl Tail {
     /// Starts to follow the files that `config` names, for the node `node`, with its positions in
     /// the directory `state`.
-    pub fn start(
+    pub(crate) fn start(
         config: TailConfig,
         node: &str,
         (disk, state): (Arc<dyn Disk>, &Path),
@@ -100,13 +100,13 @@ impl Tail {
     }
 
     /// Returns the way to acknowledge batches.
-    pub fn acks(&self) -> Acks {
+    pub(crate) fn acks(&self) -> Acks {
         self.acks.clone()
     }
 
     /// Stops reading, hands on what was read if there is room, writes the positions down, and
     /// waits for the thread.
-    pub fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         self.request_stop();
         if self
             .thread
@@ -207,7 +207,7 @@ impl Worker {
         };
         self.hooks.status.update(|status| {
             status.streams = survey.streams;
-            status.lag_bytes = survey.unread_bytes;
+            status.lag_bytes = survey.lag_bytes;
             status.lines_per_second = lines_per_second;
         });
     }

@@ -38,11 +38,11 @@ pub(super) struct Watcher {
 
 /// Wakes the thread that waits in [`Watcher::wait`].
 #[derive(Clone, Debug)]
-pub struct Waker(Arc<OwnedFd>);
+pub(crate) struct Waker(Arc<OwnedFd>);
 
 impl Waker {
     /// Wakes the thread now, or the next time that it waits.
-    pub fn wake(&self) {
+    pub(crate) fn wake(&self) {
         // The only failure is a counter that is full, and then the thread wakes as well.
         let _ = rustix::io::write(&*self.0, &1u64.to_ne_bytes());
     }

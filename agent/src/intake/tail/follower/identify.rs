@@ -216,10 +216,10 @@ impl Follower {
     fn sought(&self, fingerprint: u64, id: FileId, listed: &HashSet<FileId>) -> Option<usize> {
         let is_it = |segment: &Segment| {
             // When the very file is still there, another one of the same beginning is not it.
-            let elsewhere = segment.file_id != id && listed.contains(&segment.file_id);
+            let here = segment.file_id == id || !listed.contains(&segment.file_id);
             matches!(segment.file, Content::Sought(_))
                 && segment.fingerprint == fingerprint
-                && !(elsewhere && !has_times(self.spec.format))
+                && (here || has_times(self.spec.format))
         };
         self.segments.iter().position(is_it)
     }

@@ -128,11 +128,6 @@ impl Bench {
         }
     }
 
-    /// Returns the directory that plain files of a test may live in.
-    pub(super) fn root(&self) -> &Path {
-        &self.root
-    }
-
     /// Notes a line that must be stored, written by the test itself.
     pub(super) fn expect(&mut self, body: &str) {
         self.written.push(body.to_owned());
