@@ -134,7 +134,7 @@ impl OutletConfig {
             addresses,
             transport: TransportChoice::Auto,
             join_token: None,
-            window_bytes: 64 << 20,
+            window_bytes: 16 << 20,
             reconnect_max: Duration::from_secs(15),
         }
     }

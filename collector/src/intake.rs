@@ -33,6 +33,9 @@ const GREETING_TIME_MAX: Duration = Duration::from_secs(10);
 /// How long a channel has to finish when the collector stops.
 pub(crate) const DRAIN_TIME: Duration = Duration::from_millis(800);
 
+/// How long what was sent last has to reach the agents.
+const CLOSE_TIME: Duration = Duration::from_millis(100);
+
 /// What is wrong with a greeting, for the peer and for the counters.
 struct Misfit(RefusedReason, &'static str);
 
@@ -67,6 +70,7 @@ impl Intake {
         if tokio::time::timeout(DRAIN_TIME, drained).await.is_err() {
             tracing::warn!("some agents were cut off");
         }
+        listener.close(CLOSE_TIME).await;
     }
 
     async fn serve(self: Arc<Self>, inbound: Inbound, shutdown: Shutdown) {

@@ -55,6 +55,10 @@ impl Writing<'_> {
                     }
                     Some(Notice::Superseded) | None => return self.give_way().await,
                 },
+                () = shutdown.requested(), if !is_draining => {
+                    is_draining = true;
+                    self.send(drain()).await
+                }
                 count = outcomes.recv_many(&mut together, TOGETHER_MAX) => match count {
                     0 => break,
                     _ => self.tell(std::mem::take(&mut together)).await,
@@ -63,14 +67,15 @@ impl Writing<'_> {
                     let is_full = *full.borrow_and_update();
                     self.tell_credit(is_full).await
                 }
-                () = shutdown.requested(), if !is_draining => {
-                    is_draining = true;
-                    self.send(drain()).await
-                }
             };
             if sent.is_err() {
                 return;
             }
+        }
+        // The reading half may hear of the stop a moment earlier.
+        if shutdown.is_requested() && !is_draining {
+            // A peer that is gone needs no goodbye.
+            let _ = self.send(drain()).await;
         }
         self.sender.finish().await;
     }

@@ -19,6 +19,7 @@ use weft_proto::v1::{
 
 use super::{Outlet, SessionEnd};
 use crate::gap::gap_of;
+use crate::status::Status;
 use crate::store::{Gone, Held};
 use crate::telemetry::nack_text;
 
@@ -38,7 +39,8 @@ pub(super) struct Forwarder<'a> {
     window: SendWindow<Held>,
     /// Whether the spool has nothing more to read, as far as is known.
     is_drained: bool,
-    heard_at: Instant,
+    /// Since when the aggregator owes acknowledgements without sending any.
+    owes_since: Option<Instant>,
 }
 
 impl<'a> Forwarder<'a> {
@@ -48,7 +50,7 @@ impl<'a> Forwarder<'a> {
             stream,
             window: SendWindow::new(),
             is_drained: false,
-            heard_at: Instant::now(),
+            owes_since: None,
         }
     }
 
@@ -64,7 +66,6 @@ impl<'a> Forwarder<'a> {
         let mut channel = connection.open(convert::stream(self.stream)).await?;
         let welcome = self.greet(&mut channel).await?;
         self.window.connected(self.capped(welcome.credit_bytes));
-        self.heard_at = Instant::now();
         let (mut sender, mut receiver) = channel.split();
         let mut arrivals = self.outlet.store.arrivals(self.stream);
         self.outlet.store.rewind(self.stream).await?;
@@ -126,6 +127,7 @@ impl<'a> Forwarder<'a> {
     ) -> Result<(), SessionEnd> {
         while let Some((_, held)) = self.window.next(Millis(self.outlet.clock.millis())) {
             let kind = client_msg::Kind::Batch(held.batch.clone());
+            self.owes_since.get_or_insert_with(Instant::now);
             let mut sending = pin!(sender.send(ClientMsg { kind: Some(kind) }));
             loop {
                 tokio::select! {
@@ -142,7 +144,7 @@ impl<'a> Forwarder<'a> {
         message: Result<Option<ServerMsg>, RecvError>,
     ) -> Result<(), SessionEnd> {
         let message = message?.ok_or(SessionEnd::Ended)?;
-        self.heard_at = Instant::now();
+        self.owes_since = Some(Instant::now());
         match message.kind {
             Some(server_msg::Kind::Ack(ack)) => self.handle_ack(ack).await,
             Some(server_msg::Kind::Control(Control { kind: Some(kind) })) => match kind {
@@ -169,9 +171,6 @@ impl<'a> Forwarder<'a> {
             done.push(held.id);
         }
         let forwarded = done.len() as u64;
-        self.outlet
-            .status
-            .update(|status| status.forwarded_batches += forwarded);
         for refused in settled.refused {
             if refused.item.batch.encoding() == Encoding::GapV1 {
                 done.push(refused.item.id);
@@ -179,7 +178,13 @@ impl<'a> Forwarder<'a> {
                 self.replace_by_gap(refused);
             }
         }
-        Ok(self.outlet.store.settle(self.stream, done).await?)
+        if self.window.in_flight_bytes() == 0 {
+            self.owes_since = None;
+        }
+        self.outlet.store.settle(self.stream, done).await?;
+        let count = |status: &mut Status| status.forwarded_batches += forwarded;
+        self.outlet.status.update(count);
+        Ok(())
     }
 
     /// Sends a gap in the place of a batch that the aggregator refuses for good.
@@ -218,10 +223,10 @@ impl<'a> Forwarder<'a> {
 
     fn check_stalled(&self) -> Result<(), SessionEnd> {
         let owes = self.window.in_flight_bytes() > 0;
-        if owes && self.heard_at.elapsed() > STALLED_AFTER {
-            return Err(SessionEnd::Stalled);
+        match self.owes_since {
+            Some(since) if owes && since.elapsed() > STALLED_AFTER => Err(SessionEnd::Stalled),
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 

@@ -32,7 +32,7 @@ const RETRY_MS: u32 = 1000;
 const SESSION_AGE_MAX_MS: i64 = 7 * 86_400_000;
 
 /// Of so many ticks one lets go of what is old.
-const TICKS_PER_EXPIRY: u32 = 30;
+const TICKS_PER_EXPIRY: u32 = 10;
 
 /// A stream that was full has room again below this share, in percent.
 const ROOM_PERCENT: u64 = 95;
@@ -129,6 +129,7 @@ impl Keeper {
             }
             self.sync_waiting();
         }
+        self.expire();
     }
 
     fn handle(&mut self, command: Command) {
@@ -300,21 +301,27 @@ impl Keeper {
     }
 
     fn tick(&mut self) {
-        let now = self.now();
         if self.ticks.is_multiple_of(TICKS_PER_EXPIRY) {
-            self.inbox.expire(now.plus(-SESSION_AGE_MAX_MS));
-            if let Err(error) = self.spool.expire(now) {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "spool not expired"
-                );
-            }
+            self.expire();
         }
         self.ticks = self.ticks.wrapping_add(1);
         for stream in StreamKind::ALL {
             self.look_for_room(stream);
         }
         self.publish();
+    }
+
+    /// Lets go of what is old. The spool also notes then what is settled, so that a start sends
+    /// little of it again.
+    fn expire(&mut self) {
+        let now = self.now();
+        self.inbox.expire(now.plus(-SESSION_AGE_MAX_MS));
+        if let Err(error) = self.spool.expire(now) {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "spool not expired"
+            );
+        }
     }
 
     /// Lets agents send again when there is room; if there is none after all, the next batch

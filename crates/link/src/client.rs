@@ -4,13 +4,13 @@
 //! Bound: one attempt per address and transport, each with a time limit; QUIC that failed where
 //! gRPC worked is not tried again for 5 minutes, then 10, up to a day.
 
+mod attempt;
 mod connection;
 mod cooldown;
 mod grpc;
 mod quic;
 mod race;
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,12 +19,14 @@ use tokio::time::Instant;
 use weft_model::limits::MESSAGE_BYTES_MAX;
 use weft_stdx::Clock;
 
+pub use attempt::{Attempt, AttemptError, DialError};
 pub use connection::{Connection, OpenError};
 
 use crate::Transport;
 use crate::identity::{Identity, SpkiHash};
 use crate::stats::{Counters, LinkStats};
-use crate::tls::{Credentials, TlsError};
+use crate::tls::Credentials;
+use attempt::{Target, attempt, resolve, single};
 use cooldown::Cooldowns;
 use race::{Outcome, race};
 
@@ -157,19 +159,30 @@ impl Dialer {
     }
 
     async fn dial_address(&self, address: &str) -> Result<Connection, Vec<Attempt>> {
-        let resolved = match resolve(address).await {
-            Ok(resolved) => resolved,
+        let hosts = match resolve(address).await {
+            Ok(hosts) => hosts,
             Err(error) => return Err(vec![Attempt::new(address, None, error)]),
         };
+        let mut attempts = Vec::new();
+        for resolved in hosts {
+            match self.dial_host(address, resolved).await {
+                Ok(connection) => return Ok(connection),
+                Err(failed) => attempts.extend(failed),
+            }
+        }
+        Err(attempts)
+    }
+
+    async fn dial_host(
+        &self,
+        address: &str,
+        resolved: SocketAddr,
+    ) -> Result<Connection, Vec<Attempt>> {
         let target = Target {
             address,
             resolved,
             options: &self.options,
-            credentials: self
-                .credentials
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
+            credentials: self.credentials(),
             clock: &self.clock,
             counters: &self.counters,
         };
@@ -212,132 +225,14 @@ impl Dialer {
         }
     }
 
+    fn credentials(&self) -> Credentials {
+        let credentials = self.credentials.lock();
+        credentials.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn cooldowns(&self) -> MutexGuard<'_, Cooldowns> {
         self.cooldowns
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// One address to dial, with all that is needed for it.
-#[derive(Debug)]
-pub(crate) struct Target<'a> {
-    address: &'a str,
-    resolved: SocketAddr,
-    options: &'a DialerOptions,
-    credentials: Credentials,
-    clock: &'a Clock,
-    counters: &'a Arc<Counters>,
-}
-
-async fn resolve(address: &str) -> Result<SocketAddr, AttemptError> {
-    let mut found = tokio::net::lookup_host(address)
-        .await
-        .map_err(AttemptError::Resolve)?;
-    found.next().ok_or(AttemptError::NoAddress)
-}
-
-async fn single(target: &Target<'_>, transport: Transport) -> Result<Connection, Vec<Attempt>> {
-    attempt(target, transport)
-        .await
-        .map_err(|failed| vec![failed])
-}
-
-async fn attempt(target: &Target<'_>, transport: Transport) -> Result<Connection, Attempt> {
-    let connecting = async {
-        match transport {
-            Transport::Quic => quic::connect(target).await,
-            _ => grpc::connect(target).await,
-        }
-    };
-    let connected = match tokio::time::timeout(target.options.attempt_time_max, connecting).await {
-        Ok(connected) => connected,
-        Err(_) => Err(AttemptError::TimedOut),
-    };
-    connected.map_err(|error| Attempt::new(target.address, Some(transport), error))
-}
-
-/// Why no connection was made: each attempt failed.
-#[derive(Debug)]
-pub struct DialError {
-    /// What was tried, in order; empty when there are no addresses.
-    pub attempts: Vec<Attempt>,
-}
-
-impl fmt::Display for DialError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.attempts[..] {
-            [] => f.write_str("dial peer: there is no address"),
-            attempts => {
-                f.write_str("dial peer")?;
-                for (index, attempt) in attempts.iter().enumerate() {
-                    let separator = if index == 0 { ": " } else { "; " };
-                    write!(f, "{separator}{attempt}")?;
-                }
-                Ok(())
-            }
-        }
-    }
-}
-
-impl std::error::Error for DialError {}
-
-/// One attempt to connect that failed.
-#[derive(Debug)]
-pub struct Attempt {
-    /// Where to.
-    pub address: String,
-    /// Over what; `None` when the address has no meaning.
-    pub transport: Option<Transport>,
-    /// Why it failed.
-    pub error: AttemptError,
-}
-
-impl Attempt {
-    fn new(address: &str, transport: Option<Transport>, error: AttemptError) -> Attempt {
-        Attempt {
-            address: address.to_owned(),
-            transport,
-            error,
-        }
-    }
-}
-
-impl fmt::Display for Attempt {
-    /// Writes the whole chain of reasons, because several attempts share one error.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.address)?;
-        if let Some(transport) = self.transport {
-            write!(f, " over {transport}")?;
-        }
-        let mut reason: Option<&dyn std::error::Error> = Some(&self.error);
-        while let Some(error) = reason {
-            write!(f, ": {error}")?;
-            reason = error.source();
-        }
-        Ok(())
-    }
-}
-
-/// Why an attempt failed.
-#[derive(Debug, thiserror::Error)]
-pub enum AttemptError {
-    /// The host has no known address.
-    #[error("resolve host")]
-    Resolve(#[source] std::io::Error),
-    /// The host has no address at all.
-    #[error("resolve host: no address")]
-    NoAddress,
-    /// Nobody answered in time.
-    #[error("connect: timed out")]
-    TimedOut,
-    /// The socket cannot be made, or nobody listens.
-    #[error("connect")]
-    Socket(#[source] std::io::Error),
-    /// The peer is not who it should be, or does not accept us.
-    #[error("shake hands")]
-    Handshake(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Our own identity is of no use, or the peer's names no peer.
-    #[error("shake hands")]
-    Tls(#[from] TlsError),
 }

@@ -26,7 +26,9 @@ mod tests;
 pub use channel::{
     Channel, ClientChannel, GreetError, Receiver, RecvError, SendError, Sender, ServerChannel,
 };
-pub use client::{Connection, DialError, Dialer, DialerOptions, OpenError, TransportChoice};
+pub use client::{
+    Attempt, AttemptError, Connection, DialError, Dialer, DialerOptions, OpenError, TransportChoice,
+};
 pub use enroll::{EnrollError, enroll, relay, renew};
 pub use identity::{
     Authority, AuthorityError, AuthorityOptions, Identity, IdentityError, JoinToken,

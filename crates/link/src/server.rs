@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use quinn::crypto::rustls::QuicServerConfig;
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use weft_model::limits::MESSAGE_BYTES_MAX;
 use weft_stdx::Clock;
@@ -92,12 +92,12 @@ pub struct Inbound {
     pub channel: ServerChannel,
 }
 
-/// Accepts connections until it is dropped; its connections end with it.
+/// Accepts connections until it is closed or dropped; its connections end with it.
 #[derive(Debug)]
 pub struct Listener {
     inbound: mpsc::Receiver<Inbound>,
     handle: ListenerHandle,
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 /// Changes and observes a listener from elsewhere.
@@ -116,9 +116,17 @@ pub(crate) struct Shared {
     gate: Gate,
     endpoint: quinn::Endpoint,
     tls: RwLock<Arc<rustls::ServerConfig>>,
+    closing: watch::Sender<bool>,
 }
 
 impl Shared {
+    /// Waits until the listener is being closed.
+    async fn closing(&self) {
+        let mut closing = self.closing.subscribe();
+        // An error means that the sender is gone, and so is the listener.
+        let _ = closing.wait_for(|closing| *closing).await;
+    }
+
     fn tls(&self) -> Arc<rustls::ServerConfig> {
         Arc::clone(&self.tls.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -159,6 +167,7 @@ impl Listener {
             gate: Gate::new(&options),
             endpoint,
             tls: RwLock::new(Arc::new(tls)),
+            closing: watch::Sender::new(false),
         });
         Ok(Listener::start(shared, tcp))
     }
@@ -171,7 +180,7 @@ impl Listener {
         Listener {
             inbound,
             handle: ListenerHandle { shared },
-            _tasks: tasks,
+            tasks,
         }
     }
 
@@ -192,6 +201,15 @@ impl Listener {
     /// Fails for an identity that cannot accept connections; the present one is kept.
     pub fn set_identity(&self, identity: &Identity) -> Result<(), TlsError> {
         self.handle.set_identity(identity)
+    }
+
+    /// Closes the listener: nobody new is let in, and what was sent on channels that are finished
+    /// has until `within` to reach its peers. Then all connections end.
+    pub async fn close(mut self, within: Duration) {
+        self.handle.shared.closing.send_replace(true);
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        // Those that do not end in time are cut off.
+        let _ = tokio::time::timeout(within, ended).await;
     }
 
     /// Returns a handle for other tasks.

@@ -18,8 +18,8 @@ use tonic::codegen::{BoxFuture, Service, http::Uri};
 use tonic::transport::{Channel as HttpChannel, Endpoint};
 use weft_proto::v1::link_client::LinkClient;
 
+use super::attempt::{AttemptError, Target};
 use super::connection::{Connection, OpenError, Wire};
-use super::{AttemptError, Target};
 use crate::channel::grpc::{Messages, Outgoing};
 use crate::channel::{
     Channel, ClientChannel, Closer, Receiver, ReceiverWire, Sender, SenderWire, admits_all,

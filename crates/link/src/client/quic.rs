@@ -10,8 +10,9 @@ use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{ClientConfig, Endpoint, EndpointConfig, TokioRuntime, TransportConfig, VarInt};
 use weft_proto::v1::Stream;
 
+use super::DialerOptions;
+use super::attempt::{AttemptError, Target};
 use super::connection::{Connection, OpenError, Wire};
-use super::{AttemptError, DialerOptions, Target};
 use crate::channel::{
     Channel, ClientChannel, Closer, Receiver, ReceiverWire, Sender, SenderWire, admits_all,
     quic as wire,

@@ -6,6 +6,7 @@
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,8 +65,10 @@ pub(crate) async fn accept(shared: Arc<Shared>, tcp: TcpListener, inbound: mpsc:
                 }
             },
             Some(_) = connections.join_next() => {}
+            () = shared.closing() => break,
         }
     }
+    while connections.join_next().await.is_some() {}
 }
 
 /// Where a connection came from, and where its channels go.
@@ -117,6 +120,7 @@ async fn serve_calls(
     let closer = Closer::new(None);
     let limit = shared.options.message_bytes_max;
     let http2 = http2(&shared.options);
+    let closing = Arc::clone(&shared);
     let calls = Calls {
         shared,
         caller,
@@ -128,12 +132,18 @@ async fn serve_calls(
         let mut service = service.clone();
         async move { service.call(request).await }
     });
-    let connection = http2.serve_connection(TokioIo::new(stream), service);
-    tokio::select! {
+    let mut connection = pin!(http2.serve_connection(TokioIo::new(stream), service));
+    let is_closing = tokio::select! {
         // Each channel of the connection is told how it ended.
-        _ = connection => {}
-        () = closer.closed() => {}
-        () = tokio::time::sleep(time_left) => {}
+        _ = &mut connection => false,
+        () = closer.closed() => false,
+        () = tokio::time::sleep(time_left) => false,
+        () = closing.closing() => true,
+    };
+    if is_closing {
+        connection.as_mut().graceful_shutdown();
+        // The closing itself has a time limit.
+        let _ = connection.await;
     }
 }
 

@@ -60,6 +60,7 @@ pub(crate) async fn accept(shared: Arc<Shared>, inbound: mpsc::Sender<Inbound>) 
                 }
             }
             Some(_) = connections.join_next() => {}
+            () = shared.closing() => return,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use weft_proto::v1::{ClientMsg, Stream};
 
-use super::fixture::{ALL, Named, Realm, ack, batch, hello, welcome, within};
+use super::fixture::{ALL, Named, Realm, WIRES, ack, batch, hello, welcome, within};
 use crate::Transport;
 use crate::channel::SendError;
 use crate::identity::{PeerId, Role};
@@ -160,5 +160,30 @@ async fn a_message_over_the_limit_is_not_sent_and_the_channel_goes_on() {
         let mut inbound = acceptor.accept().await;
         let received = within(inbound.channel.recv()).await.unwrap();
         assert!(received == Some(batch(2, 10)), "{over}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_sent_before_the_listener_closed_arrives() {
+    for over in WIRES {
+        for _ in 0..20 {
+            let realm = Realm::new();
+            let mut listener = realm.listen().await;
+            let dialer = realm.dialer(listener.local_addr(), over);
+            let connection = within(dialer.dial()).await.unwrap();
+            let mut channel = connection.open(Stream::Logs).await.unwrap();
+            channel.send(batch(1, 10)).await.unwrap();
+            let mut inbound = within(listener.accept()).await.unwrap();
+            within(inbound.channel.recv()).await.unwrap();
+            inbound.channel.send(ack(1)).await.unwrap();
+            inbound.channel.finish().await;
+            drop(inbound);
+            within(listener.close(Duration::from_secs(1))).await;
+            assert_eq!(
+                within(channel.recv()).await.unwrap(),
+                Some(ack(1)),
+                "{over}"
+            );
+        }
     }
 }
