@@ -107,7 +107,7 @@ fn machine_checks() -> Vec<Value> {
         }
     };
     let mut seen = BTreeSet::new();
-    for disk in disks.list() {
+    for disk in &disks {
         let mount = disk.mount_point().display().to_string();
         let is_real = disk.total_space() > 0 && !disk.is_read_only();
         if is_real && seen.insert(disk.name().to_owned()) {
