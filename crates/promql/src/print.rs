@@ -69,7 +69,7 @@ impl Display for Expr {
 fn display_matrix(matrix: &Matrix, f: &mut Formatter<'_>) -> fmt::Result {
     let selector = &matrix.selector;
     let tail = Tail::of_selector(selector);
-    write!(f, "{}[{}]{tail}", Matchers(selector), matrix.range)
+    write!(f, "{}[{}]{tail}", Matchers(selector), Whole(&matrix.range))
 }
 
 fn list<T: Display>(f: &mut Formatter<'_>, items: &[T]) -> fmt::Result {
@@ -202,7 +202,7 @@ impl Display for Tail<'_> {
             }
         }
         match self.offset {
-            Some(offset) => write!(f, " offset {offset}"),
+            Some(offset) => write!(f, " offset {}", Whole(offset)),
             None => Ok(()),
         }
     }
@@ -214,9 +214,9 @@ struct Brackets<'a>(&'a Subquery);
 impl Display for Brackets<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let subquery = self.0;
-        write!(f, "[{}:", subquery.range)?;
+        write!(f, "[{}:", Whole(&subquery.range))?;
         if let Some(step) = &subquery.step {
-            write!(f, "{step}")?;
+            write!(f, "{}", Whole(step))?;
         }
         let tail = Tail {
             mode: SelectorMode::Plain,
@@ -227,9 +227,26 @@ impl Display for Brackets<'_> {
     }
 }
 
+/// A duration on its own: a plain number is told as a duration too.
+struct Whole<'a>(&'a DurationExpr);
+
+impl Display for Whole<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match &self.0.kind {
+            DurationKind::Literal { seconds, .. } => f.write_str(&format_duration(*seconds)),
+            DurationKind::Negative(inner) => write!(f, "-{}", Whole(inner)),
+            _ => write!(f, "{}", self.0),
+        }
+    }
+}
+
 impl Display for DurationExpr {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match &self.kind {
+            DurationKind::Literal {
+                seconds,
+                is_duration: false,
+            } => f.write_str(&format_float(*seconds)),
             DurationKind::Literal { seconds, .. } => f.write_str(&format_duration(*seconds)),
             DurationKind::Step => f.write_str("step()"),
             DurationKind::Range => f.write_str("range()"),

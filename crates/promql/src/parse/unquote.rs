@@ -9,8 +9,8 @@ pub fn unquote(quoted: &str) -> Result<Text, String> {
     let invalid = || "invalid syntax".to_owned();
     let quotation = quoted.chars().next().ok_or_else(invalid)?;
     let inner = quoted
-        .get(1..quoted.len().max(2) - 1)
-        .filter(|_| quoted.ends_with(quotation))
+        .strip_prefix(quotation)
+        .and_then(|rest| rest.strip_suffix(quotation))
         .ok_or_else(invalid)?;
     if quotation == '`' {
         return Ok(Text(inner.as_bytes().to_vec()));
