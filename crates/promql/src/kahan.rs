@@ -127,8 +127,8 @@ mod tests {
     fn a_mean_outlives_the_overflow_of_its_sum() {
         let mut mean = Mean::default();
         for _ in 0..4 {
-            mean.add(9.988465674311579e307);
+            mean.add(1e308);
         }
-        assert!((mean.value() / 9.988465674311579e307 - 1.0).abs() < 1e-12);
+        assert!((mean.value() / 1e308 - 1.0).abs() < 1e-12);
     }
 }

@@ -59,7 +59,9 @@ fn range(engine: &Engine, source: &Floats, query: &str, options: &QueryOptions<'
         end_ms: 100_000,
         step_ms: 3000,
     };
-    let answer = engine.range(source, query, range, options).unwrap();
+    let answer = engine
+        .range(source, query, range, options)
+        .expect("a valid query");
     format!("{:?}", answer.value)
 }
 
@@ -69,7 +71,7 @@ fn step_by_step(engine: &Engine, source: &Floats, query: &str) -> Vec<(i64, Stri
     for time in (0..=100_000).step_by(3000) {
         let answer = engine
             .instant(source, query, time, &QueryOptions::default())
-            .unwrap();
+            .expect("a valid query");
         let Value::Vector(samples) = answer.value else {
             panic!("expected a vector");
         };
@@ -91,7 +93,7 @@ fn all_at_once(engine: &Engine, source: &Floats, query: &str) -> Vec<(i64, Strin
     };
     let answer = engine
         .range(source, query, range, &QueryOptions::default())
-        .unwrap();
+        .expect("a valid query");
     let Value::Matrix(series) = answer.value else {
         panic!("expected a matrix");
     };
@@ -198,9 +200,8 @@ fn threads_do_not_change_the_answer() {
 
 #[track_caller]
 fn check_fails(query: &str, options: &QueryOptions<'_>, expected: &str) {
-    let error = Engine::default()
-        .instant(&many(), query, 50_000, options)
-        .unwrap_err();
+    let answer = Engine::default().instant(&many(), query, 50_000, options);
+    let error = answer.expect_err("the query is stopped");
     assert_eq!(error.to_string(), expected);
 }
 

@@ -12,7 +12,9 @@ fn check_prints(query: &str, expected: &str) {
 
 #[track_caller]
 fn check_fails(query: &str, expected: &str) {
-    let error = parse(query).map(|expr| expr.to_string()).unwrap_err();
+    let Err(error) = parse(query) else {
+        panic!("{query} parses");
+    };
     assert_eq!(error.to_string(), expected, "{query}");
 }
 

@@ -117,15 +117,7 @@ impl Evaluator<'_> {
             let notes = SeriesNotes::new(&self.notes, call.at, &labels);
             let row = row.get_or_insert_with(|| Row::new(steps.count));
             row.clear();
-            let seen = window::apply(
-                call.function,
-                call.kernel,
-                samples,
-                &windows,
-                &call.params,
-                &notes,
-                row,
-            );
+            let seen = window::apply(call, samples, &windows, &notes, row);
             self.ledger.count_samples(read, seen);
             table.push(labels, false, row)
         })

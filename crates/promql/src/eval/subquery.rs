@@ -74,15 +74,7 @@ impl Evaluator<'_> {
             let notes = SeriesNotes::new(&self.notes, call.at, labels);
             let row = row.get_or_insert_with(|| Row::new(steps.count));
             row.clear();
-            let seen = window::apply(
-                call.function,
-                call.kernel,
-                &samples,
-                &windows,
-                &call.params,
-                &notes,
-                row,
-            );
+            let seen = window::apply(call, &samples, &windows, &notes, row);
             self.ledger.count_samples(0, seen);
             table.push(labels.clone(), rows.drop_name[at], row)
         })

@@ -19,6 +19,7 @@ use crate::ast::{FunctionId, SelectorMode};
 use crate::histogram::{self, Incompatible};
 
 use super::notes::{Note, SeriesNotes};
+use super::range_call::RangeCall;
 use super::samples::{Points, Samples};
 use super::select::Reference;
 use super::table::{Cell, Row};
@@ -155,15 +156,13 @@ pub(super) fn kernel(function: FunctionId) -> Option<Kernel> {
 
 /// Applies a function to the window of each step.
 pub(super) fn apply(
-    function: FunctionId,
-    kernel: Kernel,
+    call: &RangeCall<'_>,
     samples: &Samples,
     windows: &Windows,
-    params: &[Vec<f64>],
     notes: &SeriesNotes<'_>,
     row: &mut Row,
 ) -> u64 {
-    if slide::apply(function, samples, windows, row) {
+    if slide::apply(call.function, samples, windows, row) {
         return samples.len() as u64;
     }
     let mut seen = 0;
@@ -178,8 +177,8 @@ pub(super) fn apply(
             continue;
         }
         seen += len as u64;
-        let param = |at: usize| params.get(at).map_or(f64::NAN, |values| values[step]);
-        let cell = kernel(&Window {
+        let param = |at: usize| call.params.get(at).map_or(f64::NAN, |values| values[step]);
+        let cell = (call.kernel)(&Window {
             floats,
             histograms,
             start,

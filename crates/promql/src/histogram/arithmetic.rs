@@ -305,10 +305,13 @@ fn merge(own: &mut Vec<(i32, Kahan)>, other: &[(i32, f64)], factor: f64) {
     *own = merged;
 }
 
+/// Positive and negative buckets by their indices.
+pub(super) type Lists<'a> = (&'a [(i32, f64)], &'a [(i32, f64)]);
+
 /// Returns the count within a zero bucket of at least `threshold`, and how wide it became: it
 /// never ends within a populated bucket.
 pub(super) fn widen(
-    (positive, negative): (&[(i32, f64)], &[(i32, f64)]),
+    (positive, negative): Lists<'_>,
     schema: i8,
     zero_count: f64,
     threshold: f64,

@@ -58,10 +58,15 @@ pub(super) fn aggregate_op(word: &str) -> Option<AggregateOp> {
 /// Tells whether a name has a meaning that keeps it from being a metric.
 pub(super) fn is_reserved(word: &str) -> bool {
     let is = |reserved: &&str| reserved.eq_ignore_ascii_case(word);
-    ["bool", "group_left", "group_right", "ignoring", "on"]
-        .iter()
-        .any(|reserved| is(&reserved))
-        || word.eq_ignore_ascii_case("atan2")
+    let reserved = [
+        "bool",
+        "group_left",
+        "group_right",
+        "ignoring",
+        "on",
+        "atan2",
+    ];
+    reserved.iter().any(is)
 }
 
 /// Returns the words by which a message names a token.

@@ -112,7 +112,8 @@ fn change_of_histograms(window: &Window<'_>, change: Change) -> Option<Cell> {
     } else {
         Arc::clone(&points.values[last])
     };
-    if !is_counter && !(is_gauge(&left) && is_gauge(&right)) {
+    let gauges = is_gauge(&left) && is_gauge(&right);
+    if !is_counter && !gauges {
         notes.add(Note::NotGauge);
     }
     let mut sum = Sum::new(&right);
