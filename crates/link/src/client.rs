@@ -42,6 +42,16 @@ pub enum TransportChoice {
     Grpc,
 }
 
+/// How QUIC finds out how fast it may send.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Congestion {
+    /// By losses: for paths that lose packets only when they are full.
+    #[default]
+    Cubic,
+    /// By rate and round trips: for long paths that lose packets all the time; experimental.
+    Bbr,
+}
+
 /// Where and how to dial.
 #[derive(Clone, Debug)]
 pub struct DialerOptions {
@@ -49,6 +59,8 @@ pub struct DialerOptions {
     pub addresses: Vec<String>,
     /// Which transport to use.
     pub transport: TransportChoice,
+    /// How QUIC controls its rate.
+    pub congestion: Congestion,
     /// How long QUIC is alone in the race.
     pub quic_head_start: Duration,
     /// How long one attempt may take.
@@ -68,6 +80,7 @@ impl Default for DialerOptions {
         DialerOptions {
             addresses: Vec::new(),
             transport: TransportChoice::Auto,
+            congestion: Congestion::Cubic,
             quic_head_start: Duration::from_millis(300),
             attempt_time_max: Duration::from_secs(5),
             keep_alive: Duration::from_secs(10),

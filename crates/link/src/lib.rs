@@ -27,7 +27,8 @@ pub use channel::{
     Channel, ClientChannel, GreetError, Receiver, RecvError, SendError, Sender, ServerChannel,
 };
 pub use client::{
-    Attempt, AttemptError, Connection, DialError, Dialer, DialerOptions, OpenError, TransportChoice,
+    Attempt, AttemptError, Congestion, Connection, DialError, Dialer, DialerOptions, OpenError,
+    TransportChoice,
 };
 pub use enroll::{EnrollError, enroll, relay, renew};
 pub use identity::{

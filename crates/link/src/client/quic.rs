@@ -6,13 +6,14 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
+use quinn::congestion::BbrConfig;
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{ClientConfig, Endpoint, EndpointConfig, TokioRuntime, TransportConfig, VarInt};
 use weft_proto::v1::Stream;
 
-use super::DialerOptions;
 use super::attempt::{AttemptError, Target};
 use super::connection::{Connection, OpenError, Wire};
+use super::{Congestion, DialerOptions};
 use crate::channel::{
     Channel, ClientChannel, Closer, Receiver, ReceiverWire, Sender, SenderWire, admits_all,
     quic as wire,
@@ -74,6 +75,9 @@ fn client_config(target: &Target<'_>) -> Result<ClientConfig, TlsError> {
 fn transport(options: &DialerOptions) -> TransportConfig {
     let idle_ms = u32::try_from(options.idle_time_max.as_millis()).unwrap_or(u32::MAX >> 2);
     let mut transport = TransportConfig::default();
+    if options.congestion == Congestion::Bbr {
+        transport.congestion_controller_factory(Arc::new(BbrConfig::default()));
+    }
     transport
         .max_concurrent_bidi_streams(VarInt::from_u32(0))
         .max_concurrent_uni_streams(VarInt::from_u32(0))

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use weft_proto::v1::Stream;
 
-use super::fixture::{Realm, within};
+use super::fixture::{Realm, batch, dialer_options, within};
 use crate::Transport;
-use crate::client::{Dialer, DialerOptions};
+use crate::client::{Congestion, Dialer, DialerOptions};
 use crate::identity::Role;
 
 /// A firewall in front of a listener: it lets TCP through and swallows UDP.
@@ -70,6 +71,30 @@ async fn quic_wins_where_it_works() {
     assert_eq!(connection.transport(), Transport::Quic);
     assert_eq!(dialer.stats().quic_fallbacks, 0);
     assert_eq!(dialer.stats().connections_quic, 1);
+}
+
+#[tokio::test]
+async fn either_congestion_control_delivers() {
+    for congestion in [Congestion::Cubic, Congestion::Bbr] {
+        let realm = Realm::new();
+        let mut listener = realm.listen().await;
+        let options = DialerOptions {
+            congestion,
+            ..dialer_options(listener.local_addr(), Transport::Quic)
+        };
+        let identity = realm.identity(Role::Agent, "a1");
+        let dialer = Dialer::new(options, identity, realm.clock.clone());
+        let connection = within(dialer.dial()).await.unwrap();
+        let mut channel = connection.open(Stream::Logs).await.unwrap();
+        let sending = channel.send(batch(1, 3 << 20));
+        let receiving = async {
+            let mut inbound = listener.accept().await.unwrap();
+            inbound.channel.recv().await.unwrap()
+        };
+        let (sent, received) = within(async { tokio::join!(sending, receiving) }).await;
+        sent.unwrap();
+        assert!(received == Some(batch(1, 3 << 20)), "{congestion:?}");
+    }
 }
 
 #[tokio::test]
