@@ -59,12 +59,8 @@ pub struct SelectHints {
     pub step_ms: i64,
     /// The window of a range selector; 0 for an instant selector.
     pub range_ms: i64,
-    /// The function or aggregation that encloses the selector; empty when there is none.
+    /// The function that consumes the selected range; empty when there is none.
     pub function: String,
-    /// The labels by which the result is grouped.
-    pub grouping: Vec<String>,
-    /// Whether `grouping` lists the labels that stay (`by`) or that go (`without`).
-    pub grouping_by: bool,
 }
 
 /// A failure of the store.

@@ -59,7 +59,7 @@ pub(super) fn raw_matrix(
     steps: Steps,
 ) -> Result<Vec<Series>, QueryError> {
     let windows = evaluator.windows(matrix, steps)?;
-    let set = evaluator.select_windows(matrix, &windows)?;
+    let set = evaluator.select_windows(matrix, &windows, "")?;
     let mut held = evaluator.ledger.charge();
     let (mut column, mut samples) = (Column::new(), Samples::default());
     let mut all = Vec::new();

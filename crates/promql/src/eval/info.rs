@@ -156,8 +156,8 @@ impl Evaluator<'_> {
         let last = at.unwrap_or_else(|| steps.last()).saturating_sub(offset);
         let hints = SelectHints {
             step_ms: self.times.step,
+            range_ms: 0,
             function: "info".to_owned(),
-            ..SelectHints::default()
         };
         let start = first.saturating_sub(self.lookback - 1);
         let set = self.source.select(&matchers, start, last, &hints)?;

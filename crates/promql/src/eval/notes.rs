@@ -22,6 +22,7 @@ pub(crate) enum Note {
     MixedFloatsHistograms,
     MixedSchemas,
     NotCounter,
+    NotNamedAsCounter,
     NotGauge,
     StartOverlap,
     HistogramsIgnored,
@@ -39,7 +40,8 @@ impl Note {
     fn is_info(self) -> bool {
         matches!(
             self,
-            Note::HistogramsIgnored
+            Note::NotNamedAsCounter
+                | Note::HistogramsIgnored
                 | Note::BoundsInAddition
                 | Note::BoundsInSubtraction
                 | Note::BoundsInAggregation
@@ -62,6 +64,10 @@ impl Note {
             ),
             Note::NotCounter => (
                 "this native histogram metric is not a counter:",
+                Named::Always,
+            ),
+            Note::NotNamedAsCounter => (
+                "metric might not be a counter, name does not end in _total/_sum/_count/_bucket:",
                 Named::Always,
             ),
             Note::NotGauge => (

@@ -60,6 +60,9 @@ impl Evaluator<'_> {
     ) -> Result<Table, QueryError> {
         self.check()?;
         let mut table = self.table(steps);
+        // Each task has a row of its own.
+        let mut held = self.ledger.charge();
+        held.grow(size_of::<f64>() * steps.count, 0)?;
         let mut scratch = S::default();
         for series in series {
             each(series, &mut scratch, &mut table)?;

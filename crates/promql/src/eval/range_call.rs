@@ -7,10 +7,10 @@ use crate::options::StartTimestamps;
 use crate::source::{SelectHints, SeriesSet};
 
 use super::merge::{Overlap, strip_names};
-use super::notes::SeriesNotes;
+use super::notes::{Note, SeriesNotes};
 use super::samples::{Samples, derive_hints};
 use super::select::{Hints, Reference};
-use super::table::{Row, Table};
+use super::table::{Row, Table, is_absent};
 use super::window::{self, Kernel, Windows};
 use super::{Evaluator, Steps, execution};
 
@@ -25,6 +25,7 @@ struct Scratch {
 /// A range call whose arguments are evaluated.
 pub(super) struct RangeCall<'a> {
     pub(super) function: FunctionId,
+    pub(super) name: &'static str,
     pub(super) kernel: Kernel,
     pub(super) params: Vec<Vec<f64>>,
     /// Where notes point to.
@@ -59,6 +60,7 @@ impl Evaluator<'_> {
             .map_or(0, |arg| arg.without_parens().span.start);
         let prepared = RangeCall {
             function,
+            name: call.function.name,
             kernel,
             params,
             at,
@@ -88,9 +90,9 @@ impl Evaluator<'_> {
         matrix: &Matrix,
         steps: Steps,
     ) -> Result<Table, QueryError> {
-        check_mode(call.function, matrix.selector.mode)?;
+        check_mode(call, matrix.selector.mode)?;
         let windows = self.windows(matrix, steps)?;
-        let set = self.select_windows(matrix, &windows)?;
+        let set = self.select_windows(matrix, &windows, call.name)?;
         let with_starts = self.options.start_timestamps == StartTimestamps::Used
             && matrix.selector.mode == SelectorMode::Plain;
         let hints = self.hints_at(matrix.selector_span);
@@ -119,6 +121,9 @@ impl Evaluator<'_> {
             row.clear();
             let seen = window::apply(call, samples, &windows, &notes, row);
             self.ledger.count_samples(read, seen);
+            if counts_up(call.function) && !is_named_as_counter(labels.name()) && has_float(row) {
+                notes.add(Note::NotNamedAsCounter);
+            }
             table.push(labels, false, row)
         })
     }
@@ -141,11 +146,12 @@ impl Evaluator<'_> {
         &self,
         matrix: &Matrix,
         windows: &Windows,
+        function: &str,
     ) -> Result<Box<dyn SeriesSet + '_>, QueryError> {
         let hints = SelectHints {
             step_ms: self.times.step,
             range_ms: windows.range,
-            ..SelectHints::default()
+            function: function.to_owned(),
         };
         let (start, end) = (windows.first().saturating_add(1), windows.last());
         let set = self
@@ -154,6 +160,20 @@ impl Evaluator<'_> {
         self.ledger.count_series(set.len());
         Ok(set)
     }
+}
+
+fn counts_up(function: FunctionId) -> bool {
+    matches!(function, FunctionId::Rate | FunctionId::Increase)
+}
+
+/// Tells whether a metric is named as counters are; one without a name is not judged.
+fn is_named_as_counter(name: &str) -> bool {
+    let suffixes = ["_total", "_sum", "_count", "_bucket"];
+    name.is_empty() || suffixes.iter().any(|suffix| name.ends_with(suffix))
+}
+
+fn has_float(row: &Row) -> bool {
+    row.values.iter().any(|value| !is_absent(*value))
 }
 
 fn check_smoothing(params: &[Vec<f64>]) -> Result<(), QueryError> {
@@ -171,25 +191,20 @@ fn check_smoothing(params: &[Vec<f64>]) -> Result<(), QueryError> {
     Ok(())
 }
 
-fn check_mode(function: FunctionId, mode: SelectorMode) -> Result<(), QueryError> {
+fn check_mode(call: &RangeCall<'_>, mode: SelectorMode) -> Result<(), QueryError> {
     use FunctionId as Id;
-    let name = || {
-        let found = crate::ast::functions()
-            .iter()
-            .find(|known| known.id == function);
-        found.map_or("", |known| known.name)
-    };
+    let (function, name) = (call.function, call.name);
     let smooths = matches!(function, Id::Rate | Id::Increase | Id::Delta);
     let anchors = smooths || matches!(function, Id::Resets | Id::Changes);
     match mode {
         SelectorMode::Anchored if !anchors => Err(execution(format!(
             "anchored modifier can only be used with: changes, delta, increase, rate, resets - \
              not with {}",
-            name()
+            name
         ))),
         SelectorMode::Smoothed if !smooths => Err(execution(format!(
             "smoothed modifier can only be used with: delta, increase, rate - not with {}",
-            name()
+            name
         ))),
         _ => Ok(()),
     }

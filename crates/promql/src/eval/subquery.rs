@@ -9,7 +9,10 @@ use super::samples::Samples;
 use super::select::Reference;
 use super::table::{Row, Table};
 use super::window::{self, Windows};
-use super::{Evaluator, Steps};
+use super::{Evaluator, Steps, execution};
+
+/// The steps that a subquery may have.
+const STEPS_MAX: usize = 10_000_000;
 
 /// What a subquery evaluated to.
 pub(crate) struct Evaluated {
@@ -43,6 +46,10 @@ impl Evaluator<'_> {
         let open = windows.first();
         let start = open.div_euclid(step).saturating_add(1).saturating_mul(step);
         let inner = Steps::between(start, windows.last(), step);
+        if inner.count > STEPS_MAX {
+            let message = format!("subquery has more than {STEPS_MAX} steps");
+            return Err(execution(message));
+        }
         let table = if inner.count == 0 {
             self.table(inner)
         } else {
