@@ -101,6 +101,14 @@ pub enum OpenError {
         /// What the disk said.
         source: io::Error,
     },
+    /// A part was written by a build that this one does not know; nothing was changed.
+    #[error("open store: {path} is of version {version}, which this build does not know")]
+    Version {
+        /// The part's file.
+        path: PathBuf,
+        /// What the file says.
+        version: u32,
+    },
 }
 
 /// Why a question was not answered.

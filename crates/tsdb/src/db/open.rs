@@ -143,6 +143,9 @@ fn open_parts(
             match Part::open(disk, &entry.path, cache.clone()) {
                 Ok(part) => parts.push(part),
                 Err(PartError::Io { path, source }) => return Err(OpenError::Io { path, source }),
+                Err(PartError::Version { path, version }) => {
+                    return Err(OpenError::Version { path, version });
+                }
                 Err(fault) => {
                     let aside = entry.path.with_extension(SET_ASIDE);
                     disk.rename(&entry.path, &aside).map_err(failed(&aside))?;

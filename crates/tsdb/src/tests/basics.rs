@@ -1,12 +1,12 @@
 //! What a caller sees in the ordinary course of things.
 
+use weft_disk::SimDisk;
 use weft_model::{
     Exemplar, FloatHistogram, Labels, MatchOp, MetricKind, MetricMetadata, Millis, Span,
 };
 
 use super::{NOON, labels, matchers, of_metric, open, read, small};
 use crate::{AppendReport, Budgets, Config, Rejected, Tsdb};
-use weft_disk::SimDisk;
 
 fn store() -> (SimDisk, Tsdb) {
     let disk = SimDisk::new();
@@ -332,4 +332,62 @@ fn days_become_one_part_each() {
         .map(|minute| (minute * 60_000, minute as f64))
         .collect();
     assert_eq!(values(&store, "m"), expected);
+}
+
+/// How many ticks each writer appends.
+const TICKS: i64 = 3000;
+
+fn write_ticks(store: &Tsdb, metric: &str) {
+    for tick in 0..TICKS {
+        for instance in ["a", "b", "c"] {
+            let labels = labels(metric, instance);
+            let append = || {
+                let series = store.intern(&labels).unwrap();
+                store.append(series, Millis(NOON + tick), tick as f64)
+            };
+            while append() == Err(Rejected::Stale) {}
+        }
+    }
+}
+
+/// Reads all there is: of each series the ticks from the first on, without a gap.
+fn check_ticks(store: &Tsdb) -> Vec<i64> {
+    let found = read(store, &[], NOON, i64::MAX);
+    for (labels, samples) in &found {
+        let expected = (0..samples.len() as i64).map(|t| (NOON + t, (t as f64).to_bits()));
+        assert!(
+            samples.iter().copied().eq(expected),
+            "{labels}: {} samples",
+            samples.len()
+        );
+    }
+    found
+        .iter()
+        .map(|(_, samples)| samples.len() as i64)
+        .collect()
+}
+
+#[test]
+fn appending_reading_and_maintaining_go_on_together() {
+    let (_, store) = store();
+    std::thread::scope(|scope| {
+        let writers = ["v", "w"].map(|metric| {
+            let store = &store;
+            scope.spawn(move || write_ticks(store, metric))
+        });
+        let mut now = NOON;
+        let mut round = 0;
+        while !writers
+            .iter()
+            .all(std::thread::ScopedJoinHandle::is_finished)
+        {
+            // The store's time runs ahead, so that series are dropped while they are written.
+            round += 1;
+            now += if round % 10 == 0 { 100_000 } else { 1 };
+            store.flush(Millis(now)).unwrap();
+            store.maintain(Millis(now)).unwrap();
+            check_ticks(&store);
+        }
+    });
+    assert_eq!(check_ticks(&store), [TICKS; 6]);
 }

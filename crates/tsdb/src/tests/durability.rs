@@ -6,7 +6,7 @@ use weft_disk::{Disk, Fault, SimDisk};
 use weft_model::{Labels, MatchOp, Millis};
 
 use super::{DIR, NOON, labels, matchers, of_metric, open, read, small};
-use crate::{Config, Rejected, Tsdb, WriteError, check};
+use crate::{Config, OpenError, Rejected, Tsdb, WriteError, check};
 
 /// Fills a store with some series and flushes twice.
 fn filled(disk: &SimDisk, config: Config) -> Tsdb {
@@ -161,6 +161,28 @@ fn a_part_that_does_not_hold_is_set_aside_and_the_rest_served() {
 }
 
 #[test]
+fn a_part_of_an_unknown_version_stops_the_opening() {
+    let disk = SimDisk::new();
+    drop(filled(&disk, small()));
+    let (path, bytes) = files(&disk, ".part")[0].clone();
+    let mut content = disk.read(&path).unwrap();
+    let footer = bytes as usize - 28;
+    content[8] = 2;
+    content[footer + 12] = 2;
+    let crc = crc32c::crc32c(&content[footer..footer + 16]);
+    content[footer + 16..footer + 20].copy_from_slice(&crc.to_le_bytes());
+    disk.create(&path).unwrap().write_at(0, &content).unwrap();
+    let opened = Tsdb::open(
+        std::sync::Arc::new(disk.clone()),
+        Path::new(DIR),
+        small(),
+        Millis(NOON),
+    );
+    assert!(matches!(opened, Err(OpenError::Version { version: 2, .. })));
+    assert!(disk.exists(&path), "it is left as it is");
+}
+
+#[test]
 fn a_corrupt_source_does_not_stop_merging() {
     let disk = SimDisk::new();
     let store = filled(&disk, small());
@@ -194,7 +216,7 @@ fn parts_older_than_the_retention_go() {
 fn the_oldest_day_goes_when_all_is_too_large() {
     let disk = SimDisk::new();
     let config = Config {
-        retention_bytes: Some(15_000),
+        retention_bytes: Some(4_000),
         ..small()
     };
     let store = open(&disk, config, NOON);
@@ -202,16 +224,15 @@ fn the_oldest_day_goes_when_all_is_too_large() {
     for day in 0..6 {
         for tick in 0..2_000 {
             let time = NOON - (6 - day) * 86_400_000 + tick * 1000;
-            store
-                .append(series, Millis(time), (time as f64).sqrt())
-                .unwrap();
+            let value = (time as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+            store.append(series, Millis(time), value as f64).unwrap();
         }
     }
     store.flush(Millis(NOON)).unwrap();
     let report = store.maintain(Millis(NOON)).unwrap();
     assert!(report.parts_over_size > 0);
     let status = store.status();
-    assert!(status.parts_bytes <= 15_000);
+    assert!(status.parts_bytes <= 4_000);
     let (first, last) = status.parts_range.unwrap();
     assert!(last > NOON - 86_400_000 && first > NOON - 6 * 86_400_000);
 }
