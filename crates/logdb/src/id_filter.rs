@@ -53,17 +53,52 @@ fn in_run(byte: u8) -> bool {
     IN_RUN[usize::from(byte)]
 }
 
+/// The last bytes of a run, folded, as the piece that ends here.
+#[derive(Default)]
+struct Piece {
+    folded: u64,
+    /// One bit per byte that is a digit.
+    digits: u8,
+}
+
+impl Piece {
+    /// Takes the next byte.
+    fn roll(&mut self, byte: u8) {
+        const MASK: u64 = (1 << (8 * PIECE)) - 1;
+        self.folded = ((self.folded << 8) | u64::from(byte.to_ascii_lowercase())) & MASK;
+        self.digits = ((self.digits << 1) | u8::from(byte.is_ascii_digit())) & ((1 << PIECE) - 1);
+    }
+
+    /// Returns the piece's key; its lowest bit is [`HAS_DIGIT`].
+    fn key(&self) -> u64 {
+        let mixed = (self.folded ^ (self.folded >> 23)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        ((mixed ^ (mixed >> 32)) & !HAS_DIGIT) | u64::from(self.digits != 0)
+    }
+}
+
+/// The bit of a key that tells that its piece has a digit.
+const HAS_DIGIT: u64 = 1;
+
 fn keys_of_run(run: &[u8], keys: &mut Vec<u64>) {
-    let mut hashes = [u64::MAX; WINDOW];
+    let mut piece = Piece::default();
+    let mut window = [u64::MAX; WINDOW];
+    let (mut least, mut least_at) = (u64::MAX, 0);
     let mut chosen = None;
-    for (at, piece) in run.windows(PIECE).enumerate() {
-        hashes[at % WINDOW] = hash(piece);
-        if at + 1 < WINDOW {
+    for (end, byte) in run.iter().enumerate() {
+        piece.roll(*byte);
+        let Some(at) = (end + 1).checked_sub(PIECE) else {
             continue;
+        };
+        let key = piece.key();
+        window[at % WINDOW] = key;
+        if key <= least {
+            (least, least_at) = (key, at);
+        } else if at - least_at >= WINDOW {
+            (least, least_at) = least_of(&window, at);
         }
-        let least = hashes.iter().copied().min().unwrap_or(u64::MAX);
         // Neighbouring windows mostly choose the same piece.
-        if chosen != Some(least) {
+        if at + 1 >= WINDOW && chosen != Some(least) {
             chosen = Some(least);
             if least & HAS_DIGIT != 0 {
                 keys.push(least);
@@ -72,20 +107,13 @@ fn keys_of_run(run: &[u8], keys: &mut Vec<u64>) {
     }
 }
 
-/// The bit of a key that tells that its piece has a digit.
-const HAS_DIGIT: u64 = 1;
-
-/// Hashes a piece without regard to case; the lowest bit is [`HAS_DIGIT`].
-fn hash(piece: &[u8]) -> u64 {
-    let mut folded = 0u64;
-    let mut has_digit = false;
-    for byte in piece {
-        has_digit |= byte.is_ascii_digit();
-        folded = folded << 8 | u64::from(byte.to_ascii_lowercase());
-    }
-    let mixed = (folded ^ folded >> 23).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mixed = (mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    (mixed ^ (mixed >> 32)) & !HAS_DIGIT | u64::from(has_digit)
+/// Returns the least key of a full window whose last piece is at `last`, and where it is.
+fn least_of(window: &[u64; WINDOW], last: usize) -> (u64, usize) {
+    let pieces = (last + 1 - WINDOW..=last).map(|at| (window[at % WINDOW], at));
+    // Of equal keys the later one: it stays longer.
+    pieces
+        .min_by_key(|(key, at)| (*key, usize::MAX - at))
+        .unwrap_or((u64::MAX, last))
 }
 
 /// Builds the filter of some keys; without keys it has no bytes.
