@@ -306,3 +306,31 @@ fn names_go_at_once_by_default() {
     let grouped = answer("sum by (__name__) (abs(m))").unwrap();
     assert!(grouped.contains("labels: {}"), "{grouped}");
 }
+
+#[test]
+fn the_highest_tree_that_parses_is_evaluated() {
+    let source = Floats(vec![vec![(0, 1.0)]]);
+    let evaluate = |query: &str| {
+        let answer = Engine::default().instant(&source, query, 0, &QueryOptions::default());
+        answer.map(|answer| format!("{:?}", answer.value))
+    };
+    let chain = vec!["m"; 240].join(" + ");
+    assert!(evaluate(&chain).unwrap().contains("Float(240.0)"));
+    let nested = format!("{}m{}", "abs(".repeat(95), ")".repeat(95));
+    assert!(evaluate(&nested).unwrap().contains("Float(1.0)"));
+    let subqueries = format!(
+        "{}m{}",
+        "max_over_time(abs(".repeat(40),
+        ")[1m:])".repeat(40)
+    );
+    assert!(evaluate(&subqueries).unwrap().contains("Float(1.0)"));
+}
+
+#[test]
+fn a_subquery_of_too_many_steps_is_refused() {
+    check_fails(
+        "max_over_time(m[100y:1ms])",
+        &QueryOptions::default(),
+        "subquery has more than 10000000 steps",
+    );
+}

@@ -10,6 +10,10 @@ use crate::error::QueryError;
 use crate::options::Limits;
 use crate::value::Stats;
 
+/// What a charge may hold before the ledger hears of it.
+const PENDING_BYTES_MAX: usize = 64 << 10;
+const PENDING_SAMPLES_MAX: usize = 8 << 10;
+
 /// What is held now and was held at most.
 #[derive(Debug)]
 pub(crate) struct Ledger {
@@ -38,8 +42,8 @@ impl Ledger {
     pub(crate) fn charge(self: &Arc<Ledger>) -> Charge {
         Charge {
             ledger: Arc::clone(self),
-            bytes: 0,
-            samples: 0,
+            told: Held::default(),
+            pending: Held::default(),
         }
     }
 
@@ -80,26 +84,48 @@ impl Ledger {
     }
 }
 
-/// A part of what is held.
+/// A part of what is held. Small amounts are gathered before the ledger hears of them.
 #[derive(Debug)]
 pub(crate) struct Charge {
     ledger: Arc<Ledger>,
+    /// What the ledger knows of.
+    told: Held,
+    /// What it does not know of yet.
+    pending: Held,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Held {
     bytes: usize,
     samples: usize,
+}
+
+impl Held {
+    fn add(&mut self, other: Held) {
+        self.bytes += other.bytes;
+        self.samples += other.samples;
+    }
 }
 
 impl Charge {
     /// Adds to the charge; fails when a limit is passed.
     pub(crate) fn grow(&mut self, bytes: usize, samples: usize) -> Result<(), QueryError> {
-        self.bytes += bytes;
-        self.samples += samples;
-        self.ledger.add(bytes, samples)
+        self.pending.add(Held { bytes, samples });
+        let limits = &self.ledger.limits;
+        let few_bytes = self.pending.bytes < PENDING_BYTES_MAX.min(limits.bytes_max / 64);
+        let few_samples = self.pending.samples < PENDING_SAMPLES_MAX.min(limits.samples_max / 64);
+        if few_bytes && few_samples {
+            return Ok(());
+        }
+        let pending = std::mem::take(&mut self.pending);
+        self.told.add(pending);
+        self.ledger.add(pending.bytes, pending.samples)
     }
 
     /// Takes over another charge.
     pub(crate) fn absorb(&mut self, mut other: Charge) {
-        self.bytes += std::mem::take(&mut other.bytes);
-        self.samples += std::mem::take(&mut other.samples);
+        self.told.add(std::mem::take(&mut other.told));
+        self.pending.add(std::mem::take(&mut other.pending));
     }
 
     /// Returns an empty charge on the same ledger.
@@ -110,9 +136,8 @@ impl Charge {
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        self.ledger.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
-        self.ledger
-            .samples
-            .fetch_sub(self.samples, Ordering::Relaxed);
+        let Held { bytes, samples } = self.told;
+        self.ledger.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.ledger.samples.fetch_sub(samples, Ordering::Relaxed);
     }
 }

@@ -170,7 +170,7 @@ impl Evaluator<'_> {
                     continue;
                 };
                 let pair = ((Some(*row), value), (one_row, one_value));
-                if let Some(result) = self.join_pair(join, pair, step)? {
+                if let Some(result) = self.join_pair(join, pair, step, &matched)? {
                     join.claim(&mut matched, result)?;
                     met = true;
                 }
@@ -180,7 +180,7 @@ impl Evaluator<'_> {
                 && let Some(value) = join.sides.one.get(row, step)
             {
                 let pair = ((None, CellRef::Float(fill)), (Some(row), value));
-                self.join_pair(join, pair, step)?;
+                self.join_pair(join, pair, step, &matched)?;
             }
         }
         Ok(())
@@ -226,6 +226,7 @@ impl Evaluator<'_> {
         join: &mut Join<'_>,
         pair: Pair<'_>,
         step: usize,
+        matched: &HashSet<usize>,
     ) -> Result<Option<usize>, QueryError> {
         let ((many_row, many), (one_row, one)) = pair;
         let (left, right) = if join.sides.many_is_left {
@@ -239,9 +240,10 @@ impl Evaluator<'_> {
         };
         let result = join.result_row(many_row, one_row);
         let taken = join.result.cells(result).get(step).is_some();
-        if taken {
+        if taken && matched.contains(&result) {
             return Err(multiple_matches(join.binary.matching.cardinality));
         }
+        // A cell that another group has taken is a fault of its own.
         join.result.set_at(result, step, cell)?;
         Ok(Some(result))
     }
