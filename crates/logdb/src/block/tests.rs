@@ -1,3 +1,5 @@
+//! Blocks read back as they were written, and damage is noticed.
+
 use proptest::prelude::*;
 use weft_model::{Labels, Level, Nanos};
 

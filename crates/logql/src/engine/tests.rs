@@ -1,3 +1,5 @@
+//! Queries over a minute of lines in memory, with the source counting and without.
+
 use std::ops::ControlFlow;
 
 use weft_matcher::LabelMatcher;

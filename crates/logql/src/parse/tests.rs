@@ -1,3 +1,5 @@
+//! Queries, what they print as and how they fail; the cases are in tests/data/logql.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What each stage makes of one line.
+
 use weft_model::{Labels, Nanos};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What templates render, and which are refused.
+
 use weft_model::Nanos;
 
 use super::*;
