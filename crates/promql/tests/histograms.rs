@@ -19,6 +19,9 @@ fn histogram() -> impl Strategy<Value = FloatHistogram> {
                     vec![Span { offset, len }]
                 }
             };
+            // The zero bucket ends where the first bucket begins at most.
+            let first = f64::from(offset - 1) / f64::from(schema).exp2();
+            let zero_threshold = f64::min(zero_threshold, first.exp2());
             let total: f64 = positive.iter().chain(&negative).sum();
             FloatHistogram {
                 schema,
