@@ -96,7 +96,12 @@ pub(crate) struct Health {
 #[derive(Debug, Args)]
 pub(crate) struct Asking {
     /// Ask the aggregator here
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7700", env = "WEFT_URL")]
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "http://127.0.0.1:7700",
+        env = "WEFT_URL"
+    )]
     pub(crate) url: String,
     /// Print the answer as JSON
     #[arg(long)]

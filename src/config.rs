@@ -30,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) log_filter: String,
     /// How it is logged.
     pub(crate) log_format: Format,
+    /// Whether somebody said where agents connect.
+    pub(crate) is_listen_set: bool,
     pub(crate) agent: weft_agent::Config,
     pub(crate) collector: weft_collector::Config,
     pub(crate) aggregator: weft_aggregator::Config,
@@ -48,15 +50,25 @@ pub(crate) fn read(
         Ok(file) => file,
         Err(fault) => return Err(vec![fault]),
     };
-    let environment = environment.filter(|(name, _)| name.starts_with("WEFT_")).collect();
-    check(&Sources { file, environment, flags }).1
+    let environment = environment
+        .filter(|(name, _)| name.starts_with("WEFT_"))
+        .collect();
+    check(&Sources {
+        file,
+        environment,
+        flags,
+    })
+    .1
 }
 
 /// Checks a file alone and returns every fault in it.
 pub(crate) fn check_file(path: &Path) -> Vec<Fault> {
     match read_file(path) {
         Ok(tree) => {
-            let sources = Sources { file: Some(tree), ..Sources::default() };
+            let sources = Sources {
+                file: Some(tree),
+                ..Sources::default()
+            };
             check(&sources).1.err().unwrap_or_default()
         }
         Err(fault) => vec![fault],
@@ -69,7 +81,10 @@ pub(crate) fn describe() -> Vec<KeyDoc> {
 }
 
 fn read_file(path: &Path) -> Result<Tree, Fault> {
-    let fault = |what| Fault { key: path.display().to_string(), what };
+    let fault = |what| Fault {
+        key: path.display().to_string(),
+        what,
+    };
     let text = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
     Tree::parse(&text).map_err(fault)
 }
@@ -82,38 +97,55 @@ fn check(sources: &Sources) -> (Vec<KeyDoc>, Checked) {
         "The directory that holds everything weft keeps.",
     )));
     let settings = Settings {
-        admin: address(&mut reader, key(
-            "admin.listen",
-            "127.0.0.1:7701",
-            "Where /metrics, /-/healthy and /-/ready of the process are served.",
-        )),
+        admin: address(
+            &mut reader,
+            key(
+                "admin.listen",
+                "127.0.0.1:7701",
+                "Where /metrics, /-/healthy and /-/ready of the process are served.",
+            ),
+        ),
         log_filter: reader.text(key(
             "log.filter",
             "info",
             "What is logged: error, warn, info, debug, or a list such as info,weft_link=debug.",
         )),
         log_format: log_format(&mut reader),
+        is_listen_set: reader.is_set("collector.listen"),
         agent: agent::read(&mut reader, &data),
         collector: collector::read(&mut reader, &data),
         aggregator: aggregator::read(&mut reader, &data),
         data,
     };
     let (docs, faults) = reader.finish();
-    (docs, if faults.is_empty() { Ok(settings) } else { Err(faults) })
+    (
+        docs,
+        if faults.is_empty() {
+            Ok(settings)
+        } else {
+            Err(faults)
+        },
+    )
 }
 
 fn log_format(reader: &mut Reader<'_>) -> Format {
     let about = "How it is logged: text for people, logfmt for machines.";
-    reader.value(key("log.format", "text", about), "text or logfmt", |text| match text {
-        "text" => Some(Format::Text),
-        "logfmt" => Some(Format::Logfmt),
-        _ => None,
-    })
+    reader.value(
+        key("log.format", "text", about),
+        "text or logfmt",
+        |text| match text {
+            "text" => Some(Format::Text),
+            "logfmt" => Some(Format::Logfmt),
+            _ => None,
+        },
+    )
 }
 
 /// Returns an address to listen on; a host name is looked up once.
 fn address(reader: &mut Reader<'_>, key: Key) -> SocketAddr {
-    reader.value(key, "an address such as 127.0.0.1:7700", |text| text.to_socket_addrs().ok()?.next())
+    reader.value(key, "an address such as 127.0.0.1:7700", |text| {
+        text.to_socket_addrs().ok()?.next()
+    })
 }
 
 /// Returns labels, and notes those that are none.
@@ -122,7 +154,10 @@ fn labels(reader: &mut Reader<'_>, key: Key) -> Vec<(String, String)> {
     for (name, _) in &pairs {
         let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         if !first || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-            reader.fault(format!("{}.{name}", key.path), "is not the name of a label".to_owned());
+            reader.fault(
+                format!("{}.{name}", key.path),
+                "is not the name of a label".to_owned(),
+            );
         }
     }
     pairs

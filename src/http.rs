@@ -25,12 +25,20 @@ pub(crate) struct Answer {
 
 /// Gets `path` with these parameters from the server at `base`, such as `http://127.0.0.1:7700`.
 pub(crate) async fn get(base: &str, path: &str, parameters: &[(&str, &str)]) -> Result<Answer> {
-    let target = format!("{}{path}{}", base.trim_end_matches('/'), query_of(parameters));
-    let uri: Uri = target.parse().with_context(|| format!("read the address {base}"))?;
+    let target = format!(
+        "{}{path}{}",
+        base.trim_end_matches('/'),
+        query_of(parameters)
+    );
+    let uri: Uri = target
+        .parse()
+        .with_context(|| format!("read the address {base}"))?;
     if uri.scheme_str() != Some("http") {
         bail!("the address {base} does not begin with http://");
     }
-    let host = uri.host().with_context(|| format!("the address {base} names no host"))?;
+    let host = uri
+        .host()
+        .with_context(|| format!("the address {base} names no host"))?;
     let port = uri.port_u16().unwrap_or(80);
     let connecting = TcpStream::connect((host.trim_matches(['[', ']']), port));
     let stream = tokio::time::timeout(CONNECT_TIME_MAX, connecting)
@@ -50,7 +58,10 @@ pub(crate) async fn get(base: &str, path: &str, parameters: &[(&str, &str)]) -> 
         let limited = Limited::new(response.into_body(), ANSWER_BYTES_MAX);
         let collected = limited.collect().await;
         let body = collected.map_err(|error| anyhow::anyhow!("read the answer: {error}"))?;
-        Ok::<_, anyhow::Error>(Answer { status, body: body.to_bytes().to_vec() })
+        Ok::<_, anyhow::Error>(Answer {
+            status,
+            body: body.to_bytes().to_vec(),
+        })
     };
     let mut connection = std::pin::pin!(connection);
     let mut exchange = std::pin::pin!(exchange);
@@ -88,6 +99,9 @@ mod tests {
     #[test]
     fn parameters_are_escaped() {
         assert_eq!(query_of(&[]), "");
-        assert_eq!(query_of(&[("query", "a b"), ("x", "{\"ä\"}")]), "?query=a%20b&x=%7B%22%C3%A4%22%7D");
+        assert_eq!(
+            query_of(&[("query", "a b"), ("x", "{\"ä\"}")]),
+            "?query=a%20b&x=%7B%22%C3%A4%22%7D"
+        );
     }
 }

@@ -54,11 +54,17 @@ fn dispatch(command: &Command, started: Instant) -> anyhow::Result<Exit> {
 
 /// Runs a command that only asks, on this thread.
 fn wait(asking: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(asking)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(asking)
 }
 
 /// Says on stderr, in one line, what went wrong.
-#[allow(clippy::print_stderr, reason = "this is where the process speaks to people")]
+#[allow(
+    clippy::print_stderr,
+    reason = "this is where the process speaks to people"
+)]
 pub(crate) fn complain(what: &str) {
     eprintln!("weft: {what}");
 }

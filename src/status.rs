@@ -75,8 +75,12 @@ impl Boards {
 
 impl Inner {
     fn document(&self, started: Instant) -> Value {
-        let components: Vec<Value> =
-            self.lifecycle.conditions().iter().map(|(name, it)| component(name, it)).collect();
+        let components: Vec<Value> = self
+            .lifecycle
+            .conditions()
+            .iter()
+            .map(|(name, it)| component(name, it))
+            .collect();
         let usage = process::usage();
         let address = |address: Option<SocketAddr>| address.map(|it| it.to_string());
         json!({
@@ -103,14 +107,19 @@ impl Inner {
 
     fn lines(&mut self, started: Instant) -> Vec<String> {
         let usage = process::usage();
-        let share = self.cpu.replace((Instant::now(), usage.cpu_seconds)).map_or(0.0, |(at, before)| {
-            100.0 * (usage.cpu_seconds - before) / at.elapsed().as_secs_f64().max(0.001)
-        });
+        let share = self
+            .cpu
+            .replace((Instant::now(), usage.cpu_seconds))
+            .map_or(0.0, |(at, before)| {
+                100.0 * (usage.cpu_seconds - before) / at.elapsed().as_secs_f64().max(0.001)
+            });
         let up = text::duration(Duration::from_secs(started.elapsed().as_secs()));
         let rss = text::bytes(usage.resident_bytes);
         let state = self.lifecycle.state();
         let version = env!("CARGO_PKG_VERSION");
-        let mut lines = vec![format!("weft {version}  {state}  up {up}  RSS {rss}  CPU {share:.1} %")];
+        let mut lines = vec![format!(
+            "weft {version}  {state}  up {up}  RSS {rss}  CPU {share:.1} %"
+        )];
         if let Some(board) = &self.aggregator {
             let status = board.snapshot();
             let disk = text::bytes(status.samples_disk_bytes + status.lines_disk_bytes);
@@ -155,13 +164,19 @@ impl Inner {
     fn url_lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if let Some(http) = self.urls.http {
-            lines.push(format!("  web page, Prometheus API, Loki API   http://{http}"));
+            lines.push(format!(
+                "  web page, Prometheus API, Loki API   http://{http}"
+            ));
         }
         if let Some(admin) = self.urls.admin {
-            lines.push(format!("  health and own metrics               http://{admin}/metrics"));
+            lines.push(format!(
+                "  health and own metrics               http://{admin}/metrics"
+            ));
         }
         if let Some(ingest) = self.urls.ingest {
-            lines.push(format!("  agents connect to                    {ingest} (UDP and TCP)"));
+            lines.push(format!(
+                "  agents connect to                    {ingest} (UDP and TCP)"
+            ));
         }
         lines
     }
@@ -199,7 +214,10 @@ fn collector_link(state: &weft_collector::status::LinkState) -> String {
 }
 
 fn agent(status: &weft_agent::Status) -> Value {
-    let errors = status.errors.iter().map(|error| format!("{} {}", error.time, error.text));
+    let errors = status
+        .errors
+        .iter()
+        .map(|error| format!("{} {}", error.time, error.text));
     json!({
         "first_sample_ms": status.first_sample_ms,
         "series": status.series,
@@ -236,7 +254,10 @@ fn collector(status: &weft_collector::Status) -> Value {
 }
 
 fn aggregator(status: &weft_aggregator::Status) -> Value {
-    let drops = status.drops.iter().map(|(what, why, count)| json!({ "what": what, "reason": why, "count": count }));
+    let drops = status
+        .drops
+        .iter()
+        .map(|(what, why, count)| json!({ "what": what, "reason": why, "count": count }));
     json!({
         "series": status.series,
         "samples": status.samples,

@@ -77,15 +77,22 @@ pub struct Aggregator {
 
 impl Aggregator {
     /// Opens the data and binds the ports.
-    pub async fn build(config: Config, surroundings: Surroundings) -> Result<Aggregator, BuildError> {
+    pub async fn build(
+        config: Config,
+        surroundings: Surroundings,
+    ) -> Result<Aggregator, BuildError> {
         let component = surroundings.admin.lifecycle.component("aggregator");
         let config = Arc::new(config);
         let address = config.http;
         let bound = TcpListener::bind(address).await;
         let http = bound.map_err(|source| BuildError::Http { address, source })?;
         let clock = surroundings.clock.clone();
-        let opened =
-            Store::open(Arc::new(RealDisk), &config, &surroundings.host_name, clock.clone())?;
+        let opened = Store::open(
+            Arc::new(RealDisk),
+            &config,
+            &surroundings.host_name,
+            clock.clone(),
+        )?;
         let store = Arc::new(opened);
         let options = AuthorityOptions {
             leaf_lifetime: config.certificate_lifetime,
@@ -124,7 +131,11 @@ impl Aggregator {
 
     /// Makes a join token for one peer.
     pub fn join_token(&self, role: Role, lifetime: Duration) -> Result<JoinToken, TokenStoreError> {
-        let grant = TokenGrant { role, lifetime, uses: Some(1) };
+        let grant = TokenGrant {
+            role,
+            lifetime,
+            uses: Some(1),
+        };
         self.authority.create_token(grant, self.store.now())
     }
 
@@ -149,7 +160,10 @@ impl Aggregator {
             listener: self.listener.handle(),
             clock: self.surroundings.clock.clone(),
         };
-        tasks.spawn("intake", intake::run(self.listener, intake, shutdown.clone()));
+        tasks.spawn(
+            "intake",
+            intake::run(self.listener, intake, shutdown.clone()),
+        );
         tasks.spawn("renew", renewing.run(shutdown.clone()));
         let served = Served {
             store: Arc::clone(&self.store),
@@ -224,7 +238,11 @@ fn own_id() -> PeerId {
 }
 
 fn host_names(config: &Config) -> Vec<String> {
-    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    let mut names = vec![
+        "localhost".to_owned(),
+        "127.0.0.1".to_owned(),
+        "::1".to_owned(),
+    ];
     names.extend(config.names.iter().cloned());
     if !config.ingest.ip().is_unspecified() {
         names.push(config.ingest.ip().to_string());

@@ -85,14 +85,21 @@ impl Config {
 impl Default for MetricsConfig {
     fn default() -> MetricsConfig {
         let retention = Duration::from_secs(15 * 24 * 3600);
-        MetricsConfig { retention, retention_bytes: None, series_max: 3_000_000 }
+        MetricsConfig {
+            retention,
+            retention_bytes: None,
+            series_max: 3_000_000,
+        }
     }
 }
 
 impl Default for LogsConfig {
     fn default() -> LogsConfig {
         let retention = Duration::from_secs(7 * 24 * 3600);
-        LogsConfig { retention, retention_bytes: None }
+        LogsConfig {
+            retention,
+            retention_bytes: None,
+        }
     }
 }
 

@@ -53,7 +53,11 @@ impl Drops {
 
     /// Counts what a sender dropped before it could be delivered, as its gap tells.
     pub(crate) fn gap(&self, stream: StreamKind, reason: &str, items: u64) {
-        let reason: String = reason.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(40).collect();
+        let reason: String = reason
+            .chars()
+            .filter(|c| c.is_ascii_alphanumeric() || *c == '_')
+            .take(40)
+            .collect();
         match stream {
             StreamKind::Logs => self.lines(&reason, items),
             StreamKind::Metrics | StreamKind::Events => self.samples(&reason, items),
@@ -63,7 +67,10 @@ impl Drops {
     /// Returns all counts.
     pub(crate) fn counts(&self) -> Vec<(Dropped, String, u64)> {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.iter().map(|((what, reason), count)| (*what, reason.clone(), *count)).collect()
+        counts
+            .iter()
+            .map(|((what, reason), count)| (*what, reason.clone(), *count))
+            .collect()
     }
 
     fn add(&self, what: Dropped, reason: &str, count: u64) {
@@ -74,7 +81,11 @@ impl Drops {
         match counts.get_mut(&(what, reason.to_owned())) {
             Some(known) => *known += count,
             None => {
-                let reason = if counts.len() < REASONS_MAX { reason } else { "other" };
+                let reason = if counts.len() < REASONS_MAX {
+                    reason
+                } else {
+                    "other"
+                };
                 *counts.entry((what, reason.to_owned())).or_default() += count;
             }
         }

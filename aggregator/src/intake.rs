@@ -50,7 +50,13 @@ pub(crate) async fn run(mut listener: Listener, intake: Intake, shutdown: Shutdo
 
 /// Serves one channel to its end.
 async fn serve(inbound: Inbound, intake: Intake, shutdown: Shutdown) {
-    let Inbound { peer, remote, transport, mut channel, .. } = inbound;
+    let Inbound {
+        peer,
+        remote,
+        transport,
+        mut channel,
+        ..
+    } = inbound;
     let first = tokio::select! {
         first = channel.recv() => first,
         () = shutdown.requested() => return,
@@ -58,7 +64,11 @@ async fn serve(inbound: Inbound, intake: Intake, shutdown: Shutdown) {
     let hello = match first {
         Ok(Some(message)) => match message.kind {
             Some(client_msg::Kind::Hello(hello)) => hello,
-            _ => return channel.refuse(RefusedReason::Malformed, "a channel begins with a hello", 0).await,
+            _ => {
+                return channel
+                    .refuse(RefusedReason::Malformed, "a channel begins with a hello", 0)
+                    .await;
+            }
         },
         Ok(None) => return,
         Err(error) => {
@@ -69,7 +79,13 @@ async fn serve(inbound: Inbound, intake: Intake, shutdown: Shutdown) {
     match (hello.stream(), peer) {
         (Stream::Control, peer) => channel::control(channel, peer, intake, shutdown).await,
         (_, Some(peer)) if peer.role() == Role::Aggregator => {
-            channel.refuse(RefusedReason::Forbidden, "an aggregator sends no batches", 0).await;
+            channel
+                .refuse(
+                    RefusedReason::Forbidden,
+                    "an aggregator sends no batches",
+                    0,
+                )
+                .await;
         }
         (_, Some(peer)) => match hello_of(&hello) {
             Ok(hello) => {
@@ -79,7 +95,13 @@ async fn serve(inbound: Inbound, intake: Intake, shutdown: Shutdown) {
             Err(what) => channel.refuse(RefusedReason::Malformed, &what, 0).await,
         },
         (_, None) => {
-            channel.refuse(RefusedReason::Forbidden, "a certificate is needed: enrol first", 0).await;
+            channel
+                .refuse(
+                    RefusedReason::Forbidden,
+                    "a certificate is needed: enrol first",
+                    0,
+                )
+                .await;
         }
     }
 }
@@ -95,5 +117,9 @@ struct Greeting {
 fn hello_of(hello: &Hello) -> Result<Greeting, String> {
     let stream = convert::stream_kind(hello.stream).map_err(|error| error.to_string())?;
     let session = convert::session_id(&hello.session_id).map_err(|error| error.to_string())?;
-    Ok(Greeting { stream, session, epoch: hello.epoch })
+    Ok(Greeting {
+        stream,
+        session,
+        epoch: hello.epoch,
+    })
 }

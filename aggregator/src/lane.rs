@@ -8,7 +8,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use weft_disk::Disk;
-use weft_journal::{AppendError, Config, Journal, OpenError, OpenReport, Position, SyncError, TrimError};
+use weft_journal::{
+    AppendError, Config, Journal, OpenError, OpenReport, Position, SyncError, TrimError,
+};
 use weft_model::Millis;
 use weft_proto::delivery::{Dedup, Inbox};
 
@@ -82,10 +84,19 @@ impl Lane {
         now: Millis,
         more: impl FnOnce() -> T,
     ) -> Result<(Checkpoint, T), SyncError> {
-        let _nobody = self.applying.write().unwrap_or_else(PoisonError::into_inner);
+        let _nobody = self
+            .applying
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         self.sync(now)?;
         let admitted = self.inbox().durable().encode();
-        Ok((Checkpoint { position: self.journal.end(), admitted }, more()))
+        Ok((
+            Checkpoint {
+                position: self.journal.end(),
+                admitted,
+            },
+            more(),
+        ))
     }
 
     /// Removes the journal's segments before a position.
@@ -129,10 +140,16 @@ mod tests {
 
     #[test]
     fn a_checkpoint_is_read_back_or_refused() {
-        let checkpoint = Checkpoint { position: Position::new(3, 77), admitted: vec![1, 2, 3] };
+        let checkpoint = Checkpoint {
+            position: Position::new(3, 77),
+            admitted: vec![1, 2, 3],
+        };
         let bytes = checkpoint.to_bytes();
         let read = Checkpoint::from_bytes(&bytes).unwrap();
-        assert_eq!((read.position, read.admitted), (checkpoint.position, checkpoint.admitted));
+        assert_eq!(
+            (read.position, read.admitted),
+            (checkpoint.position, checkpoint.admitted)
+        );
         for at in 0..bytes.len() {
             let mut damaged = bytes.clone();
             damaged[at] ^= 1;

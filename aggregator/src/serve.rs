@@ -36,14 +36,24 @@ pub(crate) struct Served {
 
 /// Serves until the stop is requested.
 pub(crate) async fn run(listener: TcpListener, served: Served, shutdown: Shutdown) {
-    let Served { store, config, admin, status, clock } = served;
+    let Served {
+        store,
+        config,
+        admin,
+        status,
+        clock,
+    } = served;
     let limits = Limits {
         queries_max: config.query.at_once_max,
         query_time_max: config.query.timeout,
         drain_time_max: DRAIN_TIME_MAX,
         ..Limits::default()
     };
-    let admin_api = if config.admin_api { AdminApi::On } else { AdminApi::Off };
+    let admin_api = if config.admin_api {
+        AdminApi::On
+    } else {
+        AdminApi::Off
+    };
     let backends = Backends {
         prometheus: Arc::new(PrometheusBackend::new(Arc::clone(&store), config)),
         loki: Arc::new(LokiBackend::new(Arc::clone(&store))),
@@ -54,6 +64,11 @@ pub(crate) async fn run(listener: TcpListener, served: Served, shutdown: Shutdow
         }),
         admin: Arc::new(AdminBackend { store, admin }),
     };
-    let api = weft_api::Config { limits, admin_api, cors: weft_api::Cors::default(), clock };
+    let api = weft_api::Config {
+        limits,
+        admin_api,
+        cors: weft_api::Cors::default(),
+        clock,
+    };
     weft_api::serve(listener, Api::new(api, backends), shutdown.requested()).await;
 }

@@ -71,7 +71,11 @@ impl StatusBoard {
             samples_per_second: 0.0,
             lines_per_second: 0.0,
         };
-        StatusBoard { store, peers, rates: Arc::new(Mutex::new(rates)) }
+        StatusBoard {
+            store,
+            peers,
+            rates: Arc::new(Mutex::new(rates)),
+        }
     }
 
     /// Measures the rates since the last call.
@@ -110,7 +114,9 @@ impl StatusBoard {
             duplicates: store.counts.duplicates.load(Relaxed),
             damaged: store.records_damaged() + tsdb.parts_set_aside,
             peers: self.peers.list().len() as u64,
-            drops: drops.map(|(what, why, count)| (what.as_str().to_owned(), why, count)).collect(),
+            drops: drops
+                .map(|(what, why, count)| (what.as_str().to_owned(), why, count))
+                .collect(),
         }
     }
 }

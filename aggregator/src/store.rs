@@ -54,7 +54,9 @@ pub(crate) struct Store {
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Store").field("dir", &self.dir).finish_non_exhaustive()
+        f.debug_struct("Store")
+            .field("dir", &self.dir)
+            .finish_non_exhaustive()
     }
 }
 
@@ -84,7 +86,10 @@ pub(crate) enum Verdict {
     /// It is durable, and waits for this dictionary of its session.
     NeedsDict { epoch: u32 },
     /// It is not taken.
-    Refused { reason: NackReason, retry_after_ms: u32 },
+    Refused {
+        reason: NackReason,
+        retry_after_ms: u32,
+    },
 }
 
 impl Store {
@@ -95,7 +100,10 @@ impl Store {
 
     /// Returns up to which number the batches of a session are durable.
     pub(crate) fn durable_seq(&self, session: SessionId, stream: StreamKind) -> u64 {
-        self.lane(stream).inbox().durable().watermark(session, stream)
+        self.lane(stream)
+            .inbox()
+            .durable()
+            .watermark(session, stream)
     }
 
     /// Returns the acknowledgement of all that is durable of a session's stream.

@@ -29,7 +29,12 @@ impl Collector for Telemetry {
         }
         for (name, help, value) in counters(&status) {
             let counter = ConstCounter::new(value);
-            counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
+            counter.encode(encoder.encode_descriptor(
+                name,
+                help,
+                None,
+                counter.metric_type(),
+            )?)?;
         }
         let help = "Samples, lines and batches that were dropped, by reason.";
         let kind = prometheus_client::metrics::MetricType::Counter;
@@ -46,11 +51,31 @@ type Line = (&'static str, &'static str, u64);
 
 fn gauges(status: &Status) -> [Line; 6] {
     [
-        ("weft_aggregator_series", "Series in the head.", status.series),
-        ("weft_aggregator_log_streams", "Log streams with lines in the head.", status.streams),
-        ("weft_aggregator_journal_bytes", "Bytes of the journals.", status.journal_bytes),
-        ("weft_aggregator_samples_disk_bytes", "Bytes of files with samples.", status.samples_disk_bytes),
-        ("weft_aggregator_lines_disk_bytes", "Bytes of files with lines.", status.lines_disk_bytes),
+        (
+            "weft_aggregator_series",
+            "Series in the head.",
+            status.series,
+        ),
+        (
+            "weft_aggregator_log_streams",
+            "Log streams with lines in the head.",
+            status.streams,
+        ),
+        (
+            "weft_aggregator_journal_bytes",
+            "Bytes of the journals.",
+            status.journal_bytes,
+        ),
+        (
+            "weft_aggregator_samples_disk_bytes",
+            "Bytes of files with samples.",
+            status.samples_disk_bytes,
+        ),
+        (
+            "weft_aggregator_lines_disk_bytes",
+            "Bytes of files with lines.",
+            status.lines_disk_bytes,
+        ),
         ("weft_aggregator_peers", "Connected peers.", status.peers),
     ]
 }
@@ -59,9 +84,21 @@ fn counters(status: &Status) -> [Line; 6] {
     [
         ("weft_aggregator_samples", "Samples stored.", status.samples),
         ("weft_aggregator_lines", "Log lines stored.", status.lines),
-        ("weft_aggregator_line_bytes", "Bytes of the log lines stored.", status.line_bytes),
+        (
+            "weft_aggregator_line_bytes",
+            "Bytes of the log lines stored.",
+            status.line_bytes,
+        ),
         ("weft_aggregator_batches", "Batches taken.", status.batches),
-        ("weft_aggregator_duplicates", "Batches and lines that were stored already.", status.duplicates),
-        ("weft_aggregator_damaged", "Records and parts skipped or set aside.", status.damaged),
+        (
+            "weft_aggregator_duplicates",
+            "Batches and lines that were stored already.",
+            status.duplicates,
+        ),
+        (
+            "weft_aggregator_damaged",
+            "Records and parts skipped or set aside.",
+            status.damaged,
+        ),
     ]
 }

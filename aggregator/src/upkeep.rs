@@ -48,7 +48,10 @@ pub(crate) async fn run(
     let last = tokio::task::spawn_blocking(move || store.flush()).await;
     match last {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(error = chain(&error), "last flush failed; the journal has it all"),
+        Ok(Err(error)) => tracing::warn!(
+            error = chain(&error),
+            "last flush failed; the journal has it all"
+        ),
         Err(error) => tracing::error!(%error, "last flush panicked; the journal has it all"),
     }
 }

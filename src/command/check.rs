@@ -31,7 +31,10 @@ pub(crate) fn run(check: &Check) -> Result<Exit> {
 fn check_data(dir: &Path) -> Result<Exit> {
     let samples = dir.join("tsdb");
     if !samples.is_dir() {
-        bail!("{} is not the data directory of an aggregator: it has no tsdb/", dir.display());
+        bail!(
+            "{} is not the data directory of an aggregator: it has no tsdb/",
+            dir.display()
+        );
     }
     let report = weft_tsdb::check(&RealDisk, &samples).context("read the samples")?;
     for fault in &report.faults {

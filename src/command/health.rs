@@ -30,7 +30,11 @@ pub(crate) async fn health(health: &Health) -> Result<Exit> {
     let machine = machine_checks();
     let is_scarce = machine.iter().any(|check| check["condition"] != "well");
     checks.extend(machine);
-    let verdict = if verdict == Exit::Done && is_scarce { Exit::Failed } else { verdict };
+    let verdict = if verdict == Exit::Done && is_scarce {
+        Exit::Failed
+    } else {
+        verdict
+    };
     let word = match verdict {
         Exit::Done => "well",
         Exit::Failed => "degraded",
@@ -45,7 +49,11 @@ pub(crate) async fn health(health: &Health) -> Result<Exit> {
         let said = |key: &str| check[key].as_str().unwrap_or_default().to_owned();
         let why = said("why");
         let colon = if why.is_empty() { "" } else { ": " };
-        print::line(&format!("  {:<16} {}{colon}{why}", said("name"), said("condition")));
+        print::line(&format!(
+            "  {:<16} {}{colon}{why}",
+            said("name"),
+            said("condition")
+        ));
     }
     Ok(verdict)
 }
@@ -59,7 +67,11 @@ pub(crate) async fn status(health: &Health) -> Result<Exit> {
     }
     let mut lines = Vec::new();
     flatten("", &status, &mut lines);
-    let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    let width = lines
+        .iter()
+        .map(|(name, _)| name.len())
+        .max()
+        .unwrap_or_default();
     for (name, value) in lines {
         print::line(&format!("{name:<width$}  {value}"));
     }
@@ -96,13 +108,25 @@ fn check(name: &str, condition: &str, why: &str) -> Value {
 fn machine_checks() -> Vec<Value> {
     let memory_only = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
     let mut checks = match System::new_with_specifics(memory_only) {
-        Ok(system) => vec![scarcity("memory", system.available_memory(), system.total_memory())],
-        Err(error) => vec![check("memory", "degraded", &format!("cannot be read: {error}"))],
+        Ok(system) => vec![scarcity(
+            "memory",
+            system.available_memory(),
+            system.total_memory(),
+        )],
+        Err(error) => vec![check(
+            "memory",
+            "degraded",
+            &format!("cannot be read: {error}"),
+        )],
     };
     let disks = match Disks::new_with_refreshed_list() {
         Ok(disks) => disks,
         Err(error) => {
-            checks.push(check("disks", "degraded", &format!("cannot be read: {error}")));
+            checks.push(check(
+                "disks",
+                "degraded",
+                &format!("cannot be read: {error}"),
+            ));
             return checks;
         }
     };
@@ -111,7 +135,11 @@ fn machine_checks() -> Vec<Value> {
         let mount = disk.mount_point().display().to_string();
         let is_real = disk.total_space() > 0 && !disk.is_read_only();
         if is_real && seen.insert(disk.name().to_owned()) {
-            checks.push(scarcity(&format!("disk {mount}"), disk.available_space(), disk.total_space()));
+            checks.push(scarcity(
+                &format!("disk {mount}"),
+                disk.available_space(),
+                disk.total_space(),
+            ));
         }
     }
     checks
@@ -124,7 +152,13 @@ fn scarcity(name: &str, free: u64, total: u64) -> Value {
 }
 
 fn flatten(path: &str, value: &Value, lines: &mut Vec<(String, String)>) {
-    let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    let below = |name: &str| {
+        if path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{path}.{name}")
+        }
+    };
     match value {
         Value::Object(entries) => {
             for (name, inner) in entries {
@@ -133,7 +167,9 @@ fn flatten(path: &str, value: &Value, lines: &mut Vec<(String, String)>) {
         }
         Value::Array(items) => {
             for (i, inner) in items.iter().enumerate() {
-                let name = inner["name"].as_str().map_or_else(|| i.to_string(), str::to_owned);
+                let name = inner["name"]
+                    .as_str()
+                    .map_or_else(|| i.to_string(), str::to_owned);
                 match inner["condition"].as_str() {
                     Some(condition) => lines.push((below(&name), condition.to_owned())),
                     None => flatten(&below(&name), inner, lines),
@@ -143,8 +179,14 @@ fn flatten(path: &str, value: &Value, lines: &mut Vec<(String, String)>) {
         Value::String(text) => lines.push((path.to_owned(), text.clone())),
         Value::Null => {}
         other => {
-            let readable = other.as_u64().filter(|_| path.ends_with("_bytes")).map(text::bytes);
-            lines.push((path.to_owned(), readable.unwrap_or_else(|| other.to_string())));
+            let readable = other
+                .as_u64()
+                .filter(|_| path.ends_with("_bytes"))
+                .map(text::bytes);
+            lines.push((
+                path.to_owned(),
+                readable.unwrap_or_else(|| other.to_string()),
+            ));
         }
     }
 }
@@ -170,7 +212,14 @@ mod tests {
         let mut lines = Vec::new();
         let status = json!({ "agent": { "lag_bytes": 2048, "series": 3 }, "components": [check("tsdb", "well", "")] });
         flatten("", &status, &mut lines);
-        let expected = [("agent.lag_bytes", "2.00 KiB"), ("agent.series", "3"), ("components.tsdb", "well")];
-        assert_eq!(lines, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let expected = [
+            ("agent.lag_bytes", "2.00 KiB"),
+            ("agent.series", "3"),
+            ("components.tsdb", "well"),
+        ];
+        assert_eq!(
+            lines,
+            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
     }
 }

@@ -32,8 +32,12 @@ struct Line {
 
 pub(crate) async fn run(logs: &Logs, clock: &Clock) -> Result<Exit> {
     let query = logql_of(&logs.query.join(" "));
-    let since = text::parse_duration(&logs.since)
-        .with_context(|| format!("--since {}: is not a duration such as 15m or 1h", logs.since))?;
+    let since = text::parse_duration(&logs.since).with_context(|| {
+        format!(
+            "--since {}: is not a duration such as 15m or 1h",
+            logs.since
+        )
+    })?;
     let now = clock.nanos();
     let start = now.saturating_sub(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX));
     let document = ask(logs, &query, start, now, &logs.limit.to_string()).await?;
@@ -45,7 +49,9 @@ pub(crate) async fn run(logs: &Logs, clock: &Clock) -> Result<Exit> {
         bail!("this is a metric query: use `weft query`, or --json to see the answer");
     }
     let lines = lines_of(&document);
-    lines.iter().for_each(|line| print_line(line, logs.asking.json));
+    lines
+        .iter()
+        .for_each(|line| print_line(line, logs.asking.json));
     match logs.follow {
         true => follow(logs, &query, lines, clock).await,
         false => Ok(Exit::Done),
@@ -76,7 +82,13 @@ async fn follow(logs: &Logs, query: &str, printed: Vec<Line>, clock: &Clock) -> 
 
 async fn ask(logs: &Logs, query: &str, start: i64, end: i64, limit: &str) -> Result<Value> {
     let (start, end) = (start.to_string(), end.to_string());
-    let parameters = [("query", query), ("start", &start), ("end", &end), ("limit", limit), ("direction", "backward")];
+    let parameters = [
+        ("query", query),
+        ("start", &start),
+        ("end", &end),
+        ("limit", limit),
+        ("direction", "backward"),
+    ];
     let answer = http::get(&logs.asking.url, PATH, &parameters).await?;
     let said = String::from_utf8_lossy(&answer.body);
     match serde_json::from_slice::<Value>(&answer.body) {
@@ -107,9 +119,16 @@ fn lines_of(document: &Value) -> Vec<Line> {
         let pairs = pairs.map(|(name, value)| (name, value.as_str().unwrap_or_default()));
         let labels = Labels::from_pairs(pairs).to_string();
         for entry in stream["values"].as_array().into_iter().flatten() {
-            let nanos = entry[0].as_str().and_then(|it| it.parse().ok()).unwrap_or_default();
+            let nanos = entry[0]
+                .as_str()
+                .and_then(|it| it.parse().ok())
+                .unwrap_or_default();
             let text = entry[1].as_str().unwrap_or_default().to_owned();
-            lines.push(Line { nanos, stream: labels.clone(), text });
+            lines.push(Line {
+                nanos,
+                stream: labels.clone(),
+                text,
+            });
         }
     }
     lines.sort();
@@ -120,7 +139,10 @@ fn print_line(line: &Line, as_json: bool) {
     let text = line.text.trim_end_matches('\n');
     let time = Nanos(line.nanos);
     print::line(&match as_json {
-        true => serde_json::json!({ "time": time.to_string(), "stream": line.stream, "line": text }).to_string(),
+        true => {
+            serde_json::json!({ "time": time.to_string(), "stream": line.stream, "line": text })
+                .to_string()
+        }
         false => format!("{time} {} {text}", line.stream),
     });
 }
@@ -142,7 +164,10 @@ mod tests {
             {"stream": {"a": "1"}, "values": [["3", "third"], ["1", "first"]]},
             {"stream": {"a": "2"}, "values": [["2", "second"]]},
         ]}});
-        let texts: Vec<_> = lines_of(&document).into_iter().map(|line| line.text).collect();
+        let texts: Vec<_> = lines_of(&document)
+            .into_iter()
+            .map(|line| line.text)
+            .collect();
         assert_eq!(texts, ["first", "second", "third"]);
     }
 }

@@ -21,10 +21,19 @@ pub(crate) async fn run(query: &Query, clock: &Clock) -> Result<Exit> {
         .with_context(|| format!("read the answer (status {})", answer.status))?;
     if query.asking.json {
         print::line(&document.to_string());
-        return Ok(if answer.status == 200 { Exit::Done } else { Exit::Failed });
+        return Ok(if answer.status == 200 {
+            Exit::Done
+        } else {
+            Exit::Failed
+        });
     }
     if document["status"] != "success" {
-        bail!("{}", document["error"].as_str().unwrap_or("the aggregator refused the query"));
+        bail!(
+            "{}",
+            document["error"]
+                .as_str()
+                .unwrap_or("the aggregator refused the query")
+        );
     }
     for kind in ["warnings", "infos"] {
         for note in document[kind].as_array().into_iter().flatten() {
@@ -41,11 +50,15 @@ pub(crate) async fn run(query: &Query, clock: &Clock) -> Result<Exit> {
 
 fn request(query: &Query, clock: &Clock) -> Result<(&'static str, Vec<(&'static str, String)>)> {
     let mut parameters = vec![("query", query.promql.clone())];
-    let Some(since) = &query.since else { return Ok(("/api/v1/query", parameters)) };
+    let Some(since) = &query.since else {
+        return Ok(("/api/v1/query", parameters));
+    };
     let parse = |name: &str, it: &str| {
-        text::parse_duration(it).filter(|it| !it.is_zero()).with_context(|| {
-            format!("--{name} {it}: is not a duration above 0 such as 15s or 1h30m")
-        })
+        text::parse_duration(it)
+            .filter(|it| !it.is_zero())
+            .with_context(|| {
+                format!("--{name} {it}: is not a duration above 0 such as 15s or 1h30m")
+            })
     };
     let since = parse("since", since)?;
     let step_ms = match &query.step {
@@ -81,7 +94,10 @@ fn readable(data: &Value) -> Vec<String> {
                 return vec!["no data".to_owned()];
             }
             let times = times_of(results);
-            results.iter().flat_map(|series| charted(series, &times)).collect()
+            results
+                .iter()
+                .flat_map(|series| charted(series, &times))
+                .collect()
         }
     }
 }
@@ -95,14 +111,21 @@ fn charted(series: &Value, times: &[f64]) -> [String; 2] {
         }
     }
     let known = || values.iter().flatten().copied();
-    let (least, most) = known().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
+    let (least, most) = known().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| {
+        (a.min(v), b.max(v))
+    });
     let last = known().next_back().unwrap_or(f64::NAN);
     let drawn = chart::spark(&values, CHART_WIDTH);
-    [series_of(&series["metric"]), format!("  {drawn}  min {least} max {most} last {last}")]
+    [
+        series_of(&series["metric"]),
+        format!("  {drawn}  min {least} max {most} last {last}"),
+    ]
 }
 
 fn times_of(results: &[Value]) -> Vec<f64> {
-    let points = results.iter().flat_map(|series| series["values"].as_array().into_iter().flatten());
+    let points = results
+        .iter()
+        .flat_map(|series| series["values"].as_array().into_iter().flatten());
     let mut times: Vec<f64> = points.filter_map(|point| point[0].as_f64()).collect();
     times.sort_by(f64::total_cmp);
     times.dedup();
@@ -143,7 +166,9 @@ fn value_of(sample: &Value) -> String {
 }
 
 fn text_of(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 #[cfg(test)]
@@ -170,13 +195,25 @@ mod tests {
         check(
             r#"{"resultType":"matrix","result":[{"metric":{"a":"b"},"values":[[1,"1"],[2,"3"]]}]}"#,
             &[r#"{a="b"}"#, "  ▁█  min 1 max 3 last 3"],
-            &["series,time,value", r#""{a=""b""}",1,1"#, r#""{a=""b""}",2,3"#],
+            &[
+                "series,time,value",
+                r#""{a=""b""}",1,1"#,
+                r#""{a=""b""}",2,3"#,
+            ],
         );
     }
 
     #[test]
     fn nothing_is_said_as_such() {
-        check(r#"{"resultType":"vector","result":[]}"#, &["no data"], &["series,time,value"]);
-        check(r#"{"resultType":"scalar","result":[1,"2"]}"#, &["2"], &["series,time,value", ",1,2"]);
+        check(
+            r#"{"resultType":"vector","result":[]}"#,
+            &["no data"],
+            &["series,time,value"],
+        );
+        check(
+            r#"{"resultType":"scalar","result":[1,"2"]}"#,
+            &["2"],
+            &["series,time,value", ",1,2"],
+        );
     }
 }

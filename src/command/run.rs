@@ -5,7 +5,8 @@
 //! collector, aggregator, so that what one sends last is still taken by the next.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,8 @@ use weft_agent::Agent;
 use weft_aggregator::{Aggregator, Surroundings};
 use weft_collector::Collector;
 use weft_disk::DirLock;
+use weft_link::{Authority, AuthorityOptions, Identity, TokenGrant};
+use weft_model::Millis;
 use weft_runtime::admin::{self, Admin};
 use weft_runtime::{Lifecycle, Shutdown, Stopper, shutdown};
 use weft_stdx::Clock;
@@ -68,7 +71,9 @@ pub(crate) fn run(role: Role, run: &Run, started: Instant) -> Result<Exit> {
     }
     let _lock = DirLock::acquire(&settings.data)
         .with_context(|| format!("use data directory {}", settings.data.display()))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     let done = runtime.block_on(roles(role, settings, run.config.clone(), live, started));
     // Only a flush on a slow disk can still be under way; the journal has what it writes.
     runtime.shutdown_timeout(Duration::from_millis(100));
@@ -131,7 +136,10 @@ impl Running {
 
     /// Returns the name of a role that has ended by itself.
     fn ended(&self) -> Option<&'static str> {
-        self.0.iter().find(|(_, _, task)| task.is_finished()).map(|(name, _, _)| *name)
+        self.0
+            .iter()
+            .find(|(_, _, task)| task.is_finished())
+            .map(|(name, _, _)| *name)
     }
 
     /// Stops the roles, the last one started first.
@@ -149,7 +157,7 @@ impl Running {
 async fn roles(
     role: Role,
     settings: Settings,
-    file: Option<std::path::PathBuf>,
+    file: Option<PathBuf>,
     mut live: Live,
     started: Instant,
 ) -> Result<()> {
@@ -168,7 +176,11 @@ async fn roles(
     running.start("admin", |stop| admin::serve(listener, admin.clone(), stop));
     let reload = Arc::clone(&admin.reload);
     running.start("reload", |stop| async move {
-        let said = |result| if let Err(what) = result { tracing::error!(what, "not reloaded") };
+        let said = |result| {
+            if let Err(what) = result {
+                tracing::error!(what, "not reloaded")
+            }
+        };
         let _ = shutdown::on_hangup(stop, move || said(reload())).await;
     });
     let urls = start(role, settings, &admin, &boards, &mut running, started).await?;
@@ -182,7 +194,7 @@ async fn roles(
 
 /// Checks the configuration file anew. What can be changed without a restart is said in
 /// docs/config.md.
-fn reload(file: Option<&std::path::Path>) -> Result<(), String> {
+fn reload(file: Option<&Path>) -> Result<(), String> {
     let faults = file.map(config::check_file).unwrap_or_default();
     if faults.is_empty() {
         tracing::info!("configuration read again");
@@ -192,7 +204,8 @@ fn reload(file: Option<&std::path::Path>) -> Result<(), String> {
     Err(faults.join("; "))
 }
 
-/// Starts the roles and returns where they can be reached.
+/// Starts the roles and returns where they can be reached. The agent is the first, so that
+/// sampling begins at once; what it samples waits until the others are there.
 async fn start(
     role: Role,
     mut settings: Settings,
@@ -202,15 +215,26 @@ async fn start(
     started: Instant,
 ) -> Result<Urls> {
     let clock = Clock::system();
-    let mut urls = Urls { admin: Some(settings.admin), ..Urls::default() };
+    let mut urls = Urls {
+        admin: Some(settings.admin),
+        ..Urls::default()
+    };
+    let host_name = settings.agent.name.clone();
     if role == Role::Up {
-        // Nobody but the own collector connects here: any free port will do.
-        settings.aggregator.ingest = SocketAddr::from(([127, 0, 0, 1], 0));
+        join_each_other(&mut settings, &clock)?;
+    }
+    let mut agent = None;
+    if matches!(role, Role::Up | Role::Agent) {
+        let (lifecycle, registry) = (&admin.lifecycle, &admin.registry);
+        let built = Agent::build(settings.agent, clock.clone(), started, lifecycle, registry)?;
+        boards.set_agent(built.status());
+        let (stopper, stop) = shutdown::channel();
+        agent = Some((stopper, tokio::spawn(built.run(stop))));
     }
     if matches!(role, Role::Up | Role::Aggregator) {
         let surroundings = Surroundings {
             clock: clock.clone(),
-            host_name: settings.agent.name.clone(),
+            host_name,
             admin: admin.clone(),
         };
         let aggregator = Aggregator::build(settings.aggregator, surroundings).await?;
@@ -219,30 +243,60 @@ async fn start(
         urls.ingest = Some(aggregator.ingest_address());
         if role == Role::Up {
             settings.collector.outlet.addresses = vec![aggregator.ingest_address().to_string()];
-            let token = aggregator.join_token(weft_link::Role::Collector, OWN_TOKEN_LIFETIME)?;
-            settings.collector.outlet.join_token = Some(token.to_string());
-            let token = aggregator.join_token(weft_link::Role::Agent, OWN_TOKEN_LIFETIME)?;
-            settings.agent.outlet.join_token = Some(token.to_string());
         }
         running.start("aggregator", |stop| aggregator.run(stop));
     }
     if matches!(role, Role::Up | Role::Collector) {
-        let lifecycle = &admin.lifecycle;
-        let collector =
-            Collector::build(settings.collector, clock.clone(), lifecycle, &admin.registry).await?;
+        let (lifecycle, registry) = (&admin.lifecycle, &admin.registry);
+        let collector = Collector::build(settings.collector, clock, lifecycle, registry).await?;
         boards.set_collector(collector.status());
         urls.ingest = Some(collector.address());
-        if role == Role::Up {
-            settings.agent.outlet.addresses = vec![collector.address().to_string()];
-        }
         running.start("collector", |stop| collector.run(stop));
     }
-    if matches!(role, Role::Up | Role::Agent) {
-        let agent = Agent::build(settings.agent, clock, started, &admin.lifecycle, &admin.registry)?;
-        boards.set_agent(agent.status());
-        running.start("agent", |stop| agent.run(stop));
+    if let Some((stopper, task)) = agent {
+        running.0.push(("agent", stopper, task));
     }
     Ok(urls)
+}
+
+/// Lets the roles of one process find each other: addresses, and join tokens through the path
+/// that every other node takes.
+fn join_each_other(settings: &mut Settings, clock: &Clock) -> Result<()> {
+    // Nobody but the own collector connects to the aggregator: any free port will do.
+    settings.aggregator.ingest = SocketAddr::from(([127, 0, 0, 1], 0));
+    if !settings.is_listen_set {
+        settings
+            .collector
+            .intake
+            .listen
+            .set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    let mut reached = settings.collector.intake.listen;
+    if reached.ip().is_unspecified() {
+        reached.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    settings.agent.outlet.addresses = vec![reached.to_string()];
+    let (dir, now) = (settings.data.join("ca"), Millis(clock.millis()));
+    let authority = Authority::open_or_create(&dir, AuthorityOptions::default(), now)
+        .with_context(|| format!("open {}", dir.display()))?;
+    let token = |role, identity: &Path| -> Result<Option<String>> {
+        if matches!(Identity::load(identity), Ok(Some(own)) if own.expires_at() > now) {
+            return Ok(None);
+        }
+        let grant = TokenGrant {
+            role,
+            lifetime: OWN_TOKEN_LIFETIME,
+            uses: Some(1),
+        };
+        let token = authority
+            .create_token(grant, now)
+            .context("make join token")?;
+        Ok(Some(token.to_string()))
+    };
+    let (agent, collector) = (&mut settings.agent, &mut settings.collector);
+    agent.outlet.join_token = token(weft_link::Role::Agent, &agent.state.join("identity"))?;
+    collector.outlet.join_token = token(weft_link::Role::Collector, &collector.state)?;
+    Ok(())
 }
 
 /// Waits for the stop, and draws the live status meanwhile.

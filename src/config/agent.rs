@@ -25,7 +25,9 @@ fn name(reader: &mut Reader<'_>) -> String {
     if !name.is_empty() {
         return name;
     }
-    let host = sysinfo::System::host_name().ok().filter(|name| !name.is_empty());
+    let host = sysinfo::System::host_name()
+        .ok()
+        .filter(|name| !name.is_empty());
     host.unwrap_or("localhost".to_owned())
 }
 
@@ -33,8 +35,16 @@ fn host(reader: &mut Reader<'_>) -> HostConfig {
     let about = "Time between two samplings of the host, on multiples of it; 0 to sample nothing.";
     let mut path = |path, default, about| PathBuf::from(reader.text(key(path, default, about)));
     let roots = Roots {
-        proc: path("agent.host.proc", "/proc", "Where the host's /proc is mounted."),
-        sys: path("agent.host.sys", "/sys", "Where the host's /sys is mounted."),
+        proc: path(
+            "agent.host.proc",
+            "/proc",
+            "Where the host's /proc is mounted.",
+        ),
+        sys: path(
+            "agent.host.sys",
+            "/sys",
+            "Where the host's /sys is mounted.",
+        ),
         root: path("agent.host.root", "/", "Where the host's root is mounted."),
     };
     HostConfig {
@@ -70,21 +80,27 @@ fn tail(reader: &mut Reader<'_>) -> TailConfig {
         pods: pods.into_iter().map(PathBuf::from).collect(),
         files: files(reader),
         start: start(reader),
-        batch_bytes: memory(reader, key(
-            "agent.logs.batch_bytes",
-            "512KiB",
-            "A batch of lines is sent at this size, before compression.",
-        )),
+        batch_bytes: memory(
+            reader,
+            key(
+                "agent.logs.batch_bytes",
+                "512KiB",
+                "A batch of lines is sent at this size, before compression.",
+            ),
+        ),
         batch_age: reader.interval(key(
             "agent.logs.batch_age",
             "200ms",
             "A batch of lines is sent at this age.",
         )),
-        in_flight_bytes: memory(reader, key(
-            "agent.logs.in_flight_bytes",
-            "4MiB",
-            "Lines that are read but not acknowledged; reading pauses there.",
-        )),
+        in_flight_bytes: memory(
+            reader,
+            key(
+                "agent.logs.in_flight_bytes",
+                "4MiB",
+                "Lines that are read but not acknowledged; reading pauses there.",
+            ),
+        ),
         streams_max: reader.number(key(
             "agent.logs.streams_max",
             "4096",
@@ -109,38 +125,63 @@ fn files(reader: &mut Reader<'_>) -> Vec<FileSource> {
         "/var/log/*.log,/var/log/syslog,/var/log/messages",
         "Plain log files to follow, one line an entry, with the label job=\"files\"; * and ? are allowed.",
     ));
-    let plain = |glob| FileSource { glob, job: "files".to_owned(), labels: Vec::new() };
+    let plain = |glob| FileSource {
+        glob,
+        job: "files".to_owned(),
+        labels: Vec::new(),
+    };
     let mut files: Vec<FileSource> = paths.into_iter().map(plain).collect();
     let fields = [
-        Field { name: "path", default: None, about: "A path or glob." },
-        Field { name: "job", default: Some("files"), about: "The job label of its lines." },
+        Field {
+            name: "path",
+            default: None,
+            about: "A path or glob.",
+        },
+        Field {
+            name: "job",
+            default: Some("files"),
+            about: "The job label of its lines.",
+        },
     ];
     let about = "More log files to follow, each with a job label of its own.";
     for record in reader.records(key("agent.logs.files", "", about), &fields) {
         let field = |name: &str| record.get(name).cloned().unwrap_or_default();
-        files.push(FileSource { glob: field("path"), job: field("job"), labels: Vec::new() });
+        files.push(FileSource {
+            glob: field("path"),
+            job: field("job"),
+            labels: Vec::new(),
+        });
     }
     files
 }
 
 fn start(reader: &mut Reader<'_>) -> Start {
     let about = "Where to begin with files that are there when the agent first runs.";
-    reader.value(key("agent.logs.start", "beginning", about), "beginning or end", |text| match text {
-        "beginning" => Some(Start::Beginning),
-        "end" => Some(Start::End),
-        _ => None,
-    })
+    reader.value(
+        key("agent.logs.start", "beginning", about),
+        "beginning or end",
+        |text| match text {
+            "beginning" => Some(Start::Beginning),
+            "end" => Some(Start::End),
+            _ => None,
+        },
+    )
 }
 
 fn outlet(reader: &mut Reader<'_>) -> OutletConfig {
-    let about = "How to reach the collector: auto (QUIC, and gRPC where UDP is blocked), quic, grpc.";
+    let about =
+        "How to reach the collector: auto (QUIC, and gRPC where UDP is blocked), quic, grpc.";
     OutletConfig {
         addresses: reader.texts(key(
             "agent.to",
             "127.0.0.1:7710",
             "Collectors or aggregators to send to, in order of preference.",
         )),
-        transport: reader.value(key("agent.transport", "auto", about), "auto, quic or grpc", transport),
+        transport: reader.value(
+            key("agent.transport", "auto", about),
+            "auto, quic or grpc",
+            transport,
+        ),
         join_token: Some(reader.text(key(
             "agent.join",
             "",
@@ -157,11 +198,14 @@ fn outlet(reader: &mut Reader<'_>) -> OutletConfig {
             "1d",
             "Metrics that waited longer are dropped, counted.",
         )),
-        window_bytes: memory(reader, key(
-            "agent.window_bytes",
-            "4MiB",
-            "Bytes in flight on one channel, whatever the receiver grants.",
-        )),
+        window_bytes: memory(
+            reader,
+            key(
+                "agent.window_bytes",
+                "4MiB",
+                "Bytes in flight on one channel, whatever the receiver grants.",
+            ),
+        ),
         reconnect_max: reader.interval(key(
             "agent.reconnect_max",
             "15s",

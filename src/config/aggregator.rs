@@ -10,16 +10,22 @@ use super::{address, memory};
 pub(super) fn read(reader: &mut Reader<'_>, data: &Path) -> Config {
     Config {
         data: data.to_owned(),
-        http: address(reader, key(
-            "aggregator.http",
-            "127.0.0.1:7700",
-            "Where the HTTP APIs and the web page are served.",
-        )),
-        ingest: address(reader, key(
-            "aggregator.ingest",
-            "127.0.0.1:7710",
-            "Where collectors and agents connect, over UDP (QUIC) and TCP (gRPC).",
-        )),
+        http: address(
+            reader,
+            key(
+                "aggregator.http",
+                "127.0.0.1:7700",
+                "Where the HTTP APIs and the web page are served.",
+            ),
+        ),
+        ingest: address(
+            reader,
+            key(
+                "aggregator.ingest",
+                "127.0.0.1:7710",
+                "Where collectors and agents connect, over UDP (QUIC) and TCP (gRPC).",
+            ),
+        ),
         names: reader.texts(key(
             "aggregator.names",
             "",
@@ -27,12 +33,19 @@ pub(super) fn read(reader: &mut Reader<'_>, data: &Path) -> Config {
         )),
         metrics: metrics(reader),
         logs: LogsConfig {
-            retention: reader.interval(key("aggregator.logs.retention", "7d", "How long lines are kept.")),
-            retention_bytes: optional_bytes(reader, key(
-                "aggregator.logs.retention_bytes",
-                "",
-                "Disk space for lines; the oldest go first. Without it, no limit.",
+            retention: reader.interval(key(
+                "aggregator.logs.retention",
+                "7d",
+                "How long lines are kept.",
             )),
+            retention_bytes: optional_bytes(
+                reader,
+                key(
+                    "aggregator.logs.retention_bytes",
+                    "",
+                    "Disk space for lines; the oldest go first. Without it, no limit.",
+                ),
+            ),
         },
         query: query(reader),
         flush_every: reader.interval(key(
@@ -55,12 +68,19 @@ pub(super) fn read(reader: &mut Reader<'_>, data: &Path) -> Config {
 
 fn metrics(reader: &mut Reader<'_>) -> MetricsConfig {
     MetricsConfig {
-        retention: reader.interval(key("aggregator.metrics.retention", "15d", "How long samples are kept.")),
-        retention_bytes: optional_bytes(reader, key(
-            "aggregator.metrics.retention_bytes",
-            "",
-            "Disk space for samples; the oldest go first. Without it, no limit.",
+        retention: reader.interval(key(
+            "aggregator.metrics.retention",
+            "15d",
+            "How long samples are kept.",
         )),
+        retention_bytes: optional_bytes(
+            reader,
+            key(
+                "aggregator.metrics.retention_bytes",
+                "",
+                "Disk space for samples; the oldest go first. Without it, no limit.",
+            ),
+        ),
         series_max: reader.number(key(
             "aggregator.metrics.series_max",
             "3000000",
@@ -71,7 +91,11 @@ fn metrics(reader: &mut Reader<'_>) -> MetricsConfig {
 
 fn query(reader: &mut Reader<'_>) -> QueryConfig {
     QueryConfig {
-        timeout: reader.interval(key("aggregator.query.timeout", "2m", "The longest a query may take.")),
+        timeout: reader.interval(key(
+            "aggregator.query.timeout",
+            "2m",
+            "The longest a query may take.",
+        )),
         at_once_max: reader.number(key(
             "aggregator.query.at_once_max",
             "20",
@@ -82,11 +106,14 @@ fn query(reader: &mut Reader<'_>) -> QueryConfig {
             "50000000",
             "Samples that one query may hold in memory.",
         )) as usize,
-        bytes_max: memory(reader, key(
-            "aggregator.query.bytes_max",
-            "1GiB",
-            "Memory that one query may hold.",
-        )),
+        bytes_max: memory(
+            reader,
+            key(
+                "aggregator.query.bytes_max",
+                "1GiB",
+                "Memory that one query may hold.",
+            ),
+        ),
         lookback: reader.interval(key(
             "aggregator.query.lookback",
             "5m",

@@ -10,15 +10,22 @@ use super::{address, labels, memory};
 
 pub(super) fn read(reader: &mut Reader<'_>, data: &Path) -> Config {
     Config {
-        name: reader.text(key("collector.name", "collector", "The name it asks for when it enrols.")),
+        name: reader.text(key(
+            "collector.name",
+            "collector",
+            "The name it asks for when it enrols.",
+        )),
         state: data.join("collector"),
         intake: intake(reader),
         admit: admit(reader),
-        labels: labels(reader, key(
-            "collector.labels",
-            "",
-            "Labels added to all that passes, such as region and cluster; they override none.",
-        )),
+        labels: labels(
+            reader,
+            key(
+                "collector.labels",
+                "",
+                "Labels added to all that passes, such as region and cluster; they override none.",
+            ),
+        ),
         spool: SpoolConfig {
             bytes_max: reader.bytes(key(
                 "collector.spool.bytes_max",
@@ -26,7 +33,11 @@ pub(super) fn read(reader: &mut Reader<'_>, data: &Path) -> Config {
                 "What is kept on disk until an aggregator has it; when it is full, agents wait.",
             )),
             free_min_percent: reader.value(
-                key("collector.spool.free_min_percent", "10", "Space of the file system that stays free."),
+                key(
+                    "collector.spool.free_min_percent",
+                    "10",
+                    "Space of the file system that stays free.",
+                ),
                 "a percentage",
                 |text| text.parse().ok().filter(|percent| *percent < 100),
             ),
@@ -38,11 +49,14 @@ pub(super) fn read(reader: &mut Reader<'_>, data: &Path) -> Config {
 
 fn intake(reader: &mut Reader<'_>) -> IntakeConfig {
     IntakeConfig {
-        listen: address(reader, key(
-            "collector.listen",
-            "0.0.0.0:7710",
-            "Where agents connect, over UDP (QUIC) and TCP (gRPC); with `weft up`, 127.0.0.1:7710.",
-        )),
+        listen: address(
+            reader,
+            key(
+                "collector.listen",
+                "0.0.0.0:7710",
+                "Where agents connect, over UDP (QUIC) and TCP (gRPC); with `weft up`, 127.0.0.1:7710.",
+            ),
+        ),
         connections_max: reader.number(key(
             "collector.connections_max",
             "20000",
@@ -53,11 +67,14 @@ fn intake(reader: &mut Reader<'_>) -> IntakeConfig {
             "8MiB",
             "Bytes in flight on one channel of an agent.",
         )),
-        memory_bytes: memory(reader, key(
-            "collector.memory_bytes",
-            "64MiB",
-            "Bytes in memory that are not yet on disk, of all agents together.",
-        )),
+        memory_bytes: memory(
+            reader,
+            key(
+                "collector.memory_bytes",
+                "64MiB",
+                "Bytes in memory that are not yet on disk, of all agents together.",
+            ),
+        ),
     }
 }
 
@@ -77,14 +94,19 @@ fn admit(reader: &mut Reader<'_>) -> AdmitConfig {
 }
 
 fn outlet(reader: &mut Reader<'_>) -> OutletConfig {
-    let about = "How to reach the aggregator: auto (QUIC, and gRPC where UDP is blocked), quic, grpc.";
+    let about =
+        "How to reach the aggregator: auto (QUIC, and gRPC where UDP is blocked), quic, grpc.";
     let addresses = reader.texts(key(
         "collector.to",
         "127.0.0.1:7711",
         "Aggregators to forward to, in order of preference.",
     ));
     OutletConfig {
-        transport: reader.value(key("collector.transport", "auto", about), "auto, quic or grpc", transport),
+        transport: reader.value(
+            key("collector.transport", "auto", about),
+            "auto, quic or grpc",
+            transport,
+        ),
         join_token: Some(reader.text(key(
             "collector.join",
             "",

@@ -59,7 +59,12 @@ pub(crate) struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Returns a reader of these sources.
     pub(crate) fn new(sources: &'a Sources) -> Reader<'a> {
-        Reader { sources, faults: Vec::new(), docs: Vec::new(), known: BTreeSet::new() }
+        Reader {
+            sources,
+            faults: Vec::new(),
+            docs: Vec::new(),
+            known: BTreeSet::new(),
+        }
     }
 
     /// Returns the value that `parse` makes of a setting; `kind` says what is expected.
@@ -71,7 +76,9 @@ impl<'a> Reader<'a> {
     ) -> T {
         self.describe(&key, kind);
         let default = parse(key.default).expect("the default of a key can be read");
-        let Some((place, text)) = self.given(key.path) else { return default };
+        let Some((place, text)) = self.given(key.path) else {
+            return default;
+        };
         match parse(&text) {
             Some(value) => value,
             None => {
@@ -116,7 +123,11 @@ impl<'a> Reader<'a> {
     pub(crate) fn texts(&mut self, key: Key) -> Vec<String> {
         self.describe(&key, "a list of texts");
         let split = |text: &str| -> Vec<String> {
-            text.split(',').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect()
+            text.split(',')
+                .map(str::trim)
+                .filter(|it| !it.is_empty())
+                .map(str::to_owned)
+                .collect()
         };
         if let Some((_, text)) = self.overridden(key.path) {
             return split(&text);
@@ -157,7 +168,10 @@ impl<'a> Reader<'a> {
                 pairs
             }
             Some(_) => {
-                self.fault(key.path.to_owned(), "is not a mapping of names to texts".to_owned());
+                self.fault(
+                    key.path.to_owned(),
+                    "is not a mapping of names to texts".to_owned(),
+                );
                 Vec::new()
             }
         }
@@ -165,12 +179,21 @@ impl<'a> Reader<'a> {
 
     /// Returns a list of mappings, each with these text fields; a field without a default must be
     /// there.
-    pub(crate) fn records(&mut self, key: Key, fields: &[Field]) -> Vec<BTreeMap<&'static str, String>> {
+    pub(crate) fn records(
+        &mut self,
+        key: Key,
+        fields: &[Field],
+    ) -> Vec<BTreeMap<&'static str, String>> {
         self.describe(&key, "a list of mappings");
         for field in fields {
             let path = format!("{}[].{}", key.path, field.name);
             let default = field.default.unwrap_or("(required)").to_owned();
-            self.docs.push(KeyDoc { path, kind: "a text", default, about: field.about });
+            self.docs.push(KeyDoc {
+                path,
+                kind: "a text",
+                default,
+                about: field.about,
+            });
         }
         let items = match self.in_file(key.path) {
             None | Some(Tree::Null) => return Vec::new(),
@@ -187,6 +210,11 @@ impl<'a> Reader<'a> {
         records
     }
 
+    /// Tells whether somebody set a key, wherever.
+    pub(crate) fn is_set(&self, path: &str) -> bool {
+        self.overridden(path).is_some() || !matches!(self.in_file(path), None | Some(Tree::Null))
+    }
+
     /// Notes a fault.
     pub(crate) fn fault(&mut self, key: String, what: String) {
         self.faults.push(Fault { key, what });
@@ -199,21 +227,34 @@ impl<'a> Reader<'a> {
             let mut unknown = Vec::new();
             self.find_unknown("", file, &mut unknown);
             for key in unknown {
-                let hint = self.nearest(&key).map(|near| format!("; did you mean {near}?"));
-                self.fault(key, format!("is not a known key{}", hint.unwrap_or_default()));
+                let hint = self
+                    .nearest(&key)
+                    .map(|near| format!("; did you mean {near}?"));
+                self.fault(
+                    key,
+                    format!("is not a known key{}", hint.unwrap_or_default()),
+                );
             }
         }
         (self.docs, self.faults)
     }
 
-    fn record(&mut self, path: &str, item: &Tree, fields: &[Field]) -> BTreeMap<&'static str, String> {
+    fn record(
+        &mut self,
+        path: &str,
+        item: &Tree,
+        fields: &[Field],
+    ) -> BTreeMap<&'static str, String> {
         let mut record = BTreeMap::new();
         let Tree::Map(entries) = item else {
             self.fault(path.to_owned(), "is not a mapping".to_owned());
             return record;
         };
         for field in fields {
-            let value = entries.iter().find(|(name, _)| name == field.name).map(|(_, it)| it);
+            let value = entries
+                .iter()
+                .find(|(name, _)| name == field.name)
+                .map(|(_, it)| it);
             match (value, field.default) {
                 (Some(Tree::Leaf(text)), _) => {
                     record.insert(field.name, text.clone());
@@ -224,7 +265,9 @@ impl<'a> Reader<'a> {
                 (None | Some(Tree::Null), None) => {
                     self.fault(format!("{path}.{}", field.name), "is missing".to_owned());
                 }
-                (Some(_), _) => self.fault(format!("{path}.{}", field.name), "is not a text".to_owned()),
+                (Some(_), _) => {
+                    self.fault(format!("{path}.{}", field.name), "is not a text".to_owned())
+                }
             }
         }
         for (name, _) in entries {
@@ -237,8 +280,18 @@ impl<'a> Reader<'a> {
 
     fn describe(&mut self, key: &Key, kind: &'static str) {
         self.known.insert(key.path.to_owned());
-        let default = if key.default.is_empty() { "(none)" } else { key.default }.to_owned();
-        self.docs.push(KeyDoc { path: key.path.to_owned(), kind, default, about: key.about });
+        let default = if key.default.is_empty() {
+            "(none)"
+        } else {
+            key.default
+        }
+        .to_owned();
+        self.docs.push(KeyDoc {
+            path: key.path.to_owned(),
+            kind,
+            default,
+            about: key.about,
+        });
     }
 
     /// Returns where a setting was given, and its text.
@@ -250,7 +303,10 @@ impl<'a> Reader<'a> {
             Tree::Null => None,
             Tree::Leaf(text) => Some((path.to_owned(), text)),
             Tree::List(_) | Tree::Map(_) => {
-                self.fault(path.to_owned(), "is a list or mapping, not a single value".to_owned());
+                self.fault(
+                    path.to_owned(),
+                    "is a list or mapping, not a single value".to_owned(),
+                );
                 None
             }
         }
@@ -277,7 +333,11 @@ impl<'a> Reader<'a> {
         if self.known.contains(path) {
             return;
         }
-        let inner = |known: &String| known.strip_prefix(path).is_some_and(|it| it.starts_with('.'));
+        let inner = |known: &String| {
+            known
+                .strip_prefix(path)
+                .is_some_and(|it| it.starts_with('.'))
+        };
         match tree {
             Tree::Map(entries) if path.is_empty() || self.known.iter().any(inner) => {
                 for (name, value) in entries {
@@ -286,13 +346,20 @@ impl<'a> Reader<'a> {
                 }
             }
             Tree::Null if self.known.iter().any(inner) => {}
-            _ => unknown.push(if path.is_empty() { "(file)".to_owned() } else { path.to_owned() }),
+            _ => unknown.push(if path.is_empty() {
+                "(file)".to_owned()
+            } else {
+                path.to_owned()
+            }),
         }
     }
 
     fn nearest(&self, key: &str) -> Option<&String> {
         let scored = self.known.iter().map(|known| (distance(known, key), known));
-        scored.min().filter(|(distance, _)| *distance <= 3).map(|(_, known)| known)
+        scored
+            .min()
+            .filter(|(distance, _)| *distance <= 3)
+            .map(|(_, known)| known)
     }
 }
 
@@ -306,7 +373,11 @@ pub(crate) struct Key {
 
 /// Returns the key of this path, default and meaning.
 pub(crate) const fn key(path: &'static str, default: &'static str, about: &'static str) -> Key {
-    Key { path, default, about }
+    Key {
+        path,
+        default,
+        about,
+    }
 }
 
 /// A field of each mapping of a list.
@@ -345,7 +416,10 @@ mod tests {
     const INTERVAL: Key = key("agent.interval", "15s", "How often.");
 
     fn read(file: &str) -> (Duration, Vec<String>) {
-        let sources = Sources { file: Some(Tree::parse(file).unwrap()), ..Sources::default() };
+        let sources = Sources {
+            file: Some(Tree::parse(file).unwrap()),
+            ..Sources::default()
+        };
         let mut reader = Reader::new(&sources);
         let interval = reader.interval(INTERVAL);
         reader.pairs(key("agent.labels", "", "Labels."));
@@ -355,17 +429,25 @@ mod tests {
 
     #[test]
     fn a_flag_wins_over_the_environment_and_that_over_the_file() {
-        let mut sources = Sources { file: Tree::parse("agent: {interval: 1s}").ok(), ..Sources::default() };
+        let mut sources = Sources {
+            file: Tree::parse("agent: {interval: 1s}").ok(),
+            ..Sources::default()
+        };
         assert_eq!(Reader::new(&sources).interval(INTERVAL).as_secs(), 1);
-        sources.environment.insert("WEFT_AGENT_INTERVAL".to_owned(), "2s".to_owned());
+        sources
+            .environment
+            .insert("WEFT_AGENT_INTERVAL".to_owned(), "2s".to_owned());
         assert_eq!(Reader::new(&sources).interval(INTERVAL).as_secs(), 2);
-        sources.flags.insert("agent.interval", ("--interval", "3s".to_owned()));
+        sources
+            .flags
+            .insert("agent.interval", ("--interval", "3s".to_owned()));
         assert_eq!(Reader::new(&sources).interval(INTERVAL).as_secs(), 3);
     }
 
     #[test]
     fn all_faults_are_told_with_their_paths() {
-        let (interval, faults) = read("agent: {interval: 0, intervall: 1s, labels: {a: [1]}}\nagnet: 1");
+        let (interval, faults) =
+            read("agent: {interval: 0, intervall: 1s, labels: {a: [1]}}\nagnet: 1");
         assert_eq!(interval.as_secs(), 15);
         assert_eq!(
             faults,
@@ -380,7 +462,13 @@ mod tests {
 
     #[test]
     fn an_empty_file_and_an_empty_section_mean_the_defaults() {
-        for file in ["", "# nothing", "agent:", "agent: {}", "agent: {interval: ~}"] {
+        for file in [
+            "",
+            "# nothing",
+            "agent:",
+            "agent: {}",
+            "agent: {interval: ~}",
+        ] {
             assert_eq!(read(file), (Duration::from_secs(15), vec![]), "{file}");
         }
     }

@@ -22,7 +22,10 @@ fn the_reference_page_lists_every_key() {
         | key | default | what | meaning |\n|---|---|---|---|\n",
     );
     for key in describe() {
-        page += &format!("| `{}` | `{}` | {} | {} |\n", key.path, key.default, key.kind, key.about);
+        page += &format!(
+            "| `{}` | `{}` | {} | {} |\n",
+            key.path, key.default, key.kind, key.about
+        );
     }
     expect_file!["../../docs/config.md"].assert_eq(&page);
 }
@@ -30,7 +33,10 @@ fn the_reference_page_lists_every_key() {
 #[test]
 fn labels_must_have_names_that_are_labels() {
     let file = Tree::parse("agent: {labels: {good_1: x, 1bad: y, \"a-b\": z}}").unwrap();
-    let sources = Sources { file: Some(file), ..Sources::default() };
+    let sources = Sources {
+        file: Some(file),
+        ..Sources::default()
+    };
     let faults = check(&sources).1.unwrap_err();
     let keys: Vec<_> = faults.iter().map(|fault| fault.key.as_str()).collect();
     assert_eq!(keys, ["agent.labels.1bad", "agent.labels.a-b"]);

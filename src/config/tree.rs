@@ -30,7 +30,10 @@ impl Tree {
     /// Returns the value of a key of a mapping.
     pub(crate) fn get(&self, key: &str) -> Option<&Tree> {
         match self {
-            Tree::Map(entries) => entries.iter().find(|(name, _)| name == key).map(|(_, it)| it),
+            Tree::Map(entries) => entries
+                .iter()
+                .find(|(name, _)| name == key)
+                .map(|(_, it)| it),
             _ => None,
         }
     }

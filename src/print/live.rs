@@ -12,7 +12,10 @@ pub(crate) struct Live {
 impl Live {
     /// Returns a block that has not been drawn yet.
     pub(crate) fn new() -> Live {
-        Live { is_terminal: std::io::stdout().is_terminal(), drawn: 0 }
+        Live {
+            is_terminal: std::io::stdout().is_terminal(),
+            drawn: 0,
+        }
     }
 
     /// Tells whether the block is drawn anew, or printed just once.

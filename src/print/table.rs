@@ -10,7 +10,9 @@ pub(crate) fn aligned(header: &[&str], rows: &[Vec<String>]) -> Vec<String> {
         }
     }
     let last = header.len().saturating_sub(1);
-    let numeric = rows.iter().all(|row| row.get(last).is_some_and(|cell| is_number(cell)));
+    let numeric = rows
+        .iter()
+        .all(|row| row.get(last).is_some_and(|cell| is_number(cell)));
     let pad = |column: usize, cell: &str| {
         let width = widths[column];
         match column == last {
@@ -24,7 +26,10 @@ pub(crate) fn aligned(header: &[&str], rows: &[Vec<String>]) -> Vec<String> {
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     let mut lines = vec![joined(header.to_vec())];
-    lines.extend(rows.iter().map(|row| joined(row.iter().map(String::as_str).collect())));
+    lines.extend(
+        rows.iter()
+            .map(|row| joined(row.iter().map(String::as_str).collect())),
+    );
     lines
 }
 
@@ -38,7 +43,13 @@ mod tests {
 
     #[test]
     fn numbers_are_aligned_to_the_right() {
-        let rows = [vec!["a".to_owned(), "1.5".to_owned()], vec!["long".to_owned(), "10".to_owned()]];
-        assert_eq!(aligned(&["series", "value"], &rows), ["series  value", "a         1.5", "long       10"]);
+        let rows = [
+            vec!["a".to_owned(), "1.5".to_owned()],
+            vec!["long".to_owned(), "10".to_owned()],
+        ];
+        assert_eq!(
+            aligned(&["series", "value"], &rows),
+            ["series  value", "a         1.5", "long       10"]
+        );
     }
 }

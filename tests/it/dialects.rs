@@ -14,7 +14,8 @@ fn grafana_finds_both_datasources_well() {
 
     let body = format!("query={}&time=4", escaped("1+1"));
     let answer = weft.send("POST", "/api/v1/query", &FORM, body.as_bytes());
-    let expected = json!({"status": "success", "data": {"resultType": "scalar", "result": [4, "2"]}});
+    let expected =
+        json!({"status": "success", "data": {"resultType": "scalar", "result": [4, "2"]}});
     assert_eq!(answer.json(), expected);
 
     let info = weft.get("/api/v1/status/buildinfo").json();
@@ -23,7 +24,9 @@ fn grafana_finds_both_datasources_well() {
     assert!(info["data"]["features"].is_null(), "{info}");
 
     let query = escaped("vector(1)+vector(1)");
-    let answer = weft.get(&format!("/loki/api/v1/query?direction=&query={query}&time=4000000000&step=1s"));
+    let answer = weft.get(&format!(
+        "/loki/api/v1/query?direction=&query={query}&time=4000000000&step=1s"
+    ));
     let data = answer.json()["data"].clone();
     assert_eq!(data["resultType"], "vector");
     assert_eq!(data["result"], json!([{"metric": {}, "value": [4, "2"]}]));
@@ -42,7 +45,12 @@ fn pushed_lines_are_found_at_once_and_by_substring() {
         ],
     }]});
     let headers = [("Content-Type", "application/json")];
-    let answer = weft.send("POST", "/loki/api/v1/push", &headers, push.to_string().as_bytes());
+    let answer = weft.send(
+        "POST",
+        "/loki/api/v1/push",
+        &headers,
+        push.to_string().as_bytes(),
+    );
     assert_eq!(answer.status, 204, "{}", answer.text());
 
     assert_eq!(weft.lines("{job=\"it\"}").len(), 2);
@@ -53,15 +61,31 @@ fn pushed_lines_are_found_at_once_and_by_substring() {
     assert_eq!(labels["data"], json!(["shop"]));
 
     let query = escaped("sum by (level) (count_over_time({job=\"it\"} | logfmt [1m]))");
-    let counts = weft.get(&format!("/loki/api/v1/query?query={query}&time={}", now + 1)).json();
+    let counts = weft
+        .get(&format!(
+            "/loki/api/v1/query?query={query}&time={}",
+            now + 1
+        ))
+        .json();
     let mut levels: Vec<_> = counts["data"]["result"]
         .as_array()
         .unwrap()
         .iter()
-        .map(|it| (it["metric"]["level"].as_str().unwrap().to_owned(), it["value"][1].clone()))
+        .map(|it| {
+            (
+                it["metric"]["level"].as_str().unwrap().to_owned(),
+                it["value"][1].clone(),
+            )
+        })
         .collect();
     levels.sort_by(|a, b| a.0.cmp(&b.0));
-    assert_eq!(levels, [("error".to_owned(), json!("1")), ("info".to_owned(), json!("1"))]);
+    assert_eq!(
+        levels,
+        [
+            ("error".to_owned(), json!("1")),
+            ("info".to_owned(), json!("1"))
+        ]
+    );
 }
 
 #[test]
@@ -71,7 +95,10 @@ fn what_runs_says_that_it_is_healthy_and_ready() {
     assert_eq!(weft.get("/-/healthy").status, 200);
     assert_eq!(weft.get("/-/ready").status, 200);
     let metrics = weft.get("/metrics").text();
-    assert!(metrics.contains("process_resident_memory_bytes"), "{metrics}");
+    assert!(
+        metrics.contains("process_resident_memory_bytes"),
+        "{metrics}"
+    );
     assert_eq!(weft.send("POST", "/-/flush", &[], b"").status, 200);
     assert_eq!(weft.send("POST", "/-/reload", &[], b"").status, 200);
 }

@@ -21,7 +21,8 @@ impl Scratch {
     pub(crate) fn new(name: &str) -> Scratch {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("weft-it-{name}-{}-{count}", std::process::id()));
+        let path =
+            std::env::temp_dir().join(format!("weft-it-{name}-{}-{count}", std::process::id()));
         fs::create_dir_all(&path).unwrap();
         Scratch(path)
     }
@@ -68,7 +69,11 @@ impl Weft {
 
     /// Starts the process again on the same data and ports, and waits until it is ready.
     pub(crate) fn restart(&mut self) {
-        let log = fs::OpenOptions::new().create(true).append(true).open(&self.log).unwrap();
+        let log = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.log)
+            .unwrap();
         let local = |port| format!("127.0.0.1:{port}");
         let child = command()
             .arg(&self.role)
@@ -82,7 +87,8 @@ impl Weft {
             .unwrap();
         self.child = Some(child);
         let ready = |weft: &Weft| {
-            http::request(weft.admin, "GET", "/-/ready", &[], b"").is_some_and(|it| it.status == 200)
+            http::request(weft.admin, "GET", "/-/ready", &[], b"")
+                .is_some_and(|it| it.status == 200)
         };
         self.wait("readiness", |weft| ready(weft).then_some(()));
     }
@@ -98,7 +104,10 @@ impl Weft {
     pub(crate) fn stop(&mut self) -> (ExitStatus, Duration) {
         let mut child = self.child.take().unwrap();
         let begun = Instant::now();
-        Command::new("kill").arg(child.id().to_string()).status().unwrap();
+        Command::new("kill")
+            .arg(child.id().to_string())
+            .status()
+            .unwrap();
         let status = child.wait().unwrap();
         (status, begun.elapsed())
     }
@@ -110,7 +119,11 @@ impl Weft {
             if let Some(met) = condition(self) {
                 return met;
             }
-            assert!(begun.elapsed() < DEADLINE, "no {what} in time; the log:\n{}", self.log());
+            assert!(
+                begun.elapsed() < DEADLINE,
+                "no {what} in time; the log:\n{}",
+                self.log()
+            );
             // Another process is waited for: there is nothing to be woken by.
             std::thread::park_timeout(Duration::from_millis(20));
         }
@@ -125,7 +138,13 @@ impl Weft {
         self.send("GET", target, &[], b"")
     }
 
-    pub(crate) fn send(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
         let answer = http::request(self.http, method, target, headers, body);
         answer.unwrap_or_else(|| panic!("no answer to {target}; the log:\n{}", self.log()))
     }

@@ -13,20 +13,39 @@ const MINUTE_MS: i64 = 60_000;
 
 fn start(scratch: &Scratch, transport: &str) -> Weft {
     let logs = scratch.path().join("app*.log");
-    let arguments = ["--transport", transport, "--interval", "1s", "--logs", logs.to_str().unwrap()];
+    let arguments = [
+        "--transport",
+        transport,
+        "--interval",
+        "1s",
+        "--logs",
+        logs.to_str().unwrap(),
+    ];
     Weft::start(scratch.path(), "up", &arguments)
 }
 
 fn append(path: &Path, lines: impl Iterator<Item = String>) {
-    let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
+    let mut file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .unwrap();
     let text: String = lines.map(|line| line + "\n").collect();
     file.write_all(text.as_bytes()).unwrap();
 }
 
 fn meminfo(field: &str) -> f64 {
     let text = fs::read_to_string("/proc/meminfo").unwrap();
-    let line = text.lines().find(|line| line.starts_with(&format!("{field}:"))).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() * 1024.0
+    let line = text
+        .lines()
+        .find(|line| line.starts_with(&format!("{field}:")))
+        .unwrap();
+    line.split_whitespace()
+        .nth(1)
+        .unwrap()
+        .parse::<f64>()
+        .unwrap()
+        * 1024.0
 }
 
 /// Posts samples and returns once they are acknowledged.
@@ -34,47 +53,86 @@ fn write_sample(weft: &Weft, round: i64, start_ms: i64) {
     let time = start_ms + round * 1000;
     let labels = [("__name__", "acked_total"), ("job", "it")];
     let samples = [(time, round as f64)];
-    let body = remote_write(&[WrittenSeries { labels: &labels, samples: &samples }]);
-    let headers = [("Content-Type", "application/x-protobuf"), ("Content-Encoding", "snappy")];
+    let body = remote_write(&[WrittenSeries {
+        labels: &labels,
+        samples: &samples,
+    }]);
+    let headers = [
+        ("Content-Type", "application/x-protobuf"),
+        ("Content-Encoding", "snappy"),
+    ];
     let answer = weft.send("POST", "/api/v1/write", &headers, &body);
     assert_eq!(answer.status / 100, 2, "{}", answer.text());
 }
 
 fn check_against_proc(weft: &Weft) {
-    let total = weft.wait("memory", |weft| weft.number("node_memory_MemTotal_bytes", None));
+    let total = weft.wait("memory", |weft| {
+        weft.number("node_memory_MemTotal_bytes", None)
+    });
     assert_eq!(total, meminfo("MemTotal"));
     let stat = fs::read_to_string("/proc/stat").unwrap();
-    let boot = stat.lines().find_map(|line| line.strip_prefix("btime ")).unwrap();
-    let sampled = weft.wait("boot time", |weft| weft.number("node_boot_time_seconds", None));
+    let boot = stat
+        .lines()
+        .find_map(|line| line.strip_prefix("btime "))
+        .unwrap();
+    let sampled = weft.wait("boot time", |weft| {
+        weft.number("node_boot_time_seconds", None)
+    });
     assert_eq!(sampled, boot.parse::<f64>().unwrap());
-    let cpus = stat.lines().filter(|line| line.starts_with("cpu") && !line.starts_with("cpu ")).count();
-    let counted = weft.wait("cpus", |weft| weft.number("count(node_cpu_seconds_total{mode=\"idle\"})", None));
+    let cpus = stat
+        .lines()
+        .filter(|line| line.starts_with("cpu") && !line.starts_with("cpu "))
+        .count();
+    let counted = weft.wait("cpus", |weft| {
+        weft.number("count(node_cpu_seconds_total{mode=\"idle\"})", None)
+    });
     assert_eq!(counted, cpus as f64);
     let ticks = |line: &str| -> f64 {
-        line.split_whitespace().skip(1).take(8).map(|it| it.parse::<f64>().unwrap()).sum()
+        line.split_whitespace()
+            .skip(1)
+            .take(8)
+            .map(|it| it.parse::<f64>().unwrap())
+            .sum()
     };
     let spent = ticks(stat.lines().next().unwrap()) / 100.0;
     let sampled = weft.number("sum(node_cpu_seconds_total)", None).unwrap();
     let slack = 120.0 * cpus as f64;
-    assert!((sampled - spent).abs() < slack, "{sampled} against {spent} in /proc/stat");
+    assert!(
+        (sampled - spent).abs() < slack,
+        "{sampled} against {spent} in /proc/stat"
+    );
     let rates = weft.wait("rates", |weft| {
         let modes = weft.promql("sum by (mode) (rate(node_cpu_seconds_total[1m]))", None);
         modes.as_array().filter(|modes| modes.len() >= 7).cloned()
     });
-    let busy: f64 = rates.iter().map(|it| it["value"][1].as_str().unwrap().parse::<f64>().unwrap()).sum();
-    assert!(busy > 0.2 * cpus as f64 && busy < 2.0 * cpus as f64, "{busy} of {cpus} cpus");
+    let busy: f64 = rates
+        .iter()
+        .map(|it| it["value"][1].as_str().unwrap().parse::<f64>().unwrap())
+        .sum();
+    assert!(
+        busy > 0.2 * cpus as f64 && busy < 2.0 * cpus as f64,
+        "{busy} of {cpus} cpus"
+    );
 }
 
 /// Every line of the files is there once, with nothing beside them.
 fn check_lines(weft: &Weft, files: &BTreeMap<&str, usize>) {
     let total: usize = files.values().sum();
     let query = "{job=\"files\"} |= \"n=\"";
-    weft.wait("lines", |weft| (weft.lines(query).len() >= total).then_some(()));
-    let mut texts: Vec<String> = weft.lines(query).into_iter().map(|(_, text)| text).collect();
+    weft.wait("lines", |weft| {
+        (weft.lines(query).len() >= total).then_some(())
+    });
+    let mut texts: Vec<String> = weft
+        .lines(query)
+        .into_iter()
+        .map(|(_, text)| text)
+        .collect();
     texts.sort();
     let of_file = |(name, count): (&&str, &usize)| {
         let name = (*name).to_owned();
-        (0..*count).map(move |n| format!("{name} n={n:05}")).collect::<Vec<_>>()
+        (0..*count)
+            .map(move |n| format!("{name} n={n:05}"))
+            .collect::<Vec<_>>()
     };
     let mut expected: Vec<String> = files.iter().flat_map(of_file).collect();
     expected.sort();
@@ -111,17 +169,29 @@ fn survives_a_crash(transport: &str) {
     weft.restart();
     check_lines(&weft, &BTreeMap::from([("app", 1000), ("other", 300)]));
     let at = Some((start_ms + 60_000) as f64 / 1000.0);
-    assert_eq!(weft.number("count_over_time(acked_total[2m])", at), Some(60.0));
-    assert_eq!(weft.number("sum_over_time(acked_total[2m])", at), Some((0..60).sum::<i32>().into()));
+    assert_eq!(
+        weft.number("count_over_time(acked_total[2m])", at),
+        Some(60.0)
+    );
+    assert_eq!(
+        weft.number("sum_over_time(acked_total[2m])", at),
+        Some((0..60).sum::<i32>().into())
+    );
 
     let answer = weft.send("POST", "/-/flush", &[], b"");
     assert_eq!(answer.status, 200, "{}", answer.text());
     check_lines(&weft, &BTreeMap::from([("app", 1000), ("other", 300)]));
-    assert_eq!(weft.number("count_over_time(acked_total[2m])", at), Some(60.0));
+    assert_eq!(
+        weft.number("count_over_time(acked_total[2m])", at),
+        Some(60.0)
+    );
     weft.kill();
     weft.restart();
     check_lines(&weft, &BTreeMap::from([("app", 1000), ("other", 300)]));
-    assert_eq!(weft.number("count_over_time(acked_total[2m])", at), Some(60.0));
+    assert_eq!(
+        weft.number("count_over_time(acked_total[2m])", at),
+        Some(60.0)
+    );
     check_ticks(&weft);
 }
 
@@ -152,13 +222,17 @@ fn a_stop_drains_within_two_seconds_and_a_start_finds_all_data() {
     let mut weft = start(&scratch, "auto");
     check_lines(&weft, &BTreeMap::from([("app", 50)]));
     weft.wait("samples", |weft| weft.number("node_load1", None));
-    let before = weft.wait("count", |weft| weft.number("count_over_time(node_load1[10m])", None));
+    let before = weft.wait("count", |weft| {
+        weft.number("count_over_time(node_load1[10m])", None)
+    });
     let (status, took) = weft.stop();
     assert!(status.success(), "{status}; the log:\n{}", weft.log());
     // Two seconds are promised; a loaded test machine gets some more.
     assert!(took < Duration::from_secs(10), "{took:?}");
     weft.restart();
     check_lines(&weft, &BTreeMap::from([("app", 50)]));
-    let after = weft.number("count_over_time(node_load1[10m])", None).unwrap();
+    let after = weft
+        .number("count_over_time(node_load1[10m])", None)
+        .unwrap();
     assert!(after >= before, "{after} after {before}");
 }

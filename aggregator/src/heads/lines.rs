@@ -67,7 +67,10 @@ impl Covered {
     ) -> Stored {
         let mut stored = Stored::default();
         for part in &mut parts {
-            let file = File { stream_key: part.head.stream_key, segment: part.head.segment };
+            let file = File {
+                stream_key: part.head.stream_key,
+                segment: part.head.segment,
+            };
             if self.files.len() >= FILES_MAX && !self.files.contains_key(&file) {
                 self.forget_oldest();
             }
@@ -91,7 +94,8 @@ impl Covered {
 
     /// Forgets files that were not heard of since `before`.
     pub(crate) fn forget(&mut self, before: Millis) {
-        self.files.retain(|_, (_, last_heard)| *last_heard >= before);
+        self.files
+            .retain(|_, (_, last_heard)| *last_heard >= before);
     }
 
     /// Returns the bytes to keep.
@@ -124,7 +128,10 @@ impl Covered {
     }
 
     fn forget_oldest(&mut self) {
-        let oldest = self.files.iter().min_by_key(|(_, (_, last_heard))| *last_heard);
+        let oldest = self
+            .files
+            .iter()
+            .min_by_key(|(_, (_, last_heard))| *last_heard);
         if let Some(oldest) = oldest.map(|(file, _)| *file) {
             self.files.remove(&oldest);
         }
@@ -137,7 +144,10 @@ fn read_file(rest: &mut &[u8]) -> Option<(File, RangeSet, Millis)> {
         *rest = after;
         Some(u64::from_le_bytes(*bytes))
     };
-    let file = File { stream_key: number()?, segment: number()? };
+    let file = File {
+        stream_key: number()?,
+        segment: number()?,
+    };
     let last_heard = Millis(number()?.cast_signed());
     let mut ranges = RangeSet::new();
     for _ in 0..take_uvarint(rest).ok()? {
@@ -150,7 +160,10 @@ fn read_file(rest: &mut &[u8]) -> Option<(File, RangeSet, Millis)> {
 
 /// Returns what is noted with a line beside its text.
 fn metadata_of(flags: LineFlags) -> &'static [(&'static str, &'static str)] {
-    match (flags.has(LineFlags::TRUNCATED), flags.has(LineFlags::CONTINUES)) {
+    match (
+        flags.has(LineFlags::TRUNCATED),
+        flags.has(LineFlags::CONTINUES),
+    ) {
         (true, _) => &[("weft_line", "truncated")],
         (false, true) => &[("weft_line", "continues")],
         (false, false) => &[],
@@ -163,14 +176,24 @@ pub(crate) fn store_push(push: &Push<'_>, position: Position, into: IntoLines<'_
         .streams
         .iter()
         .flat_map(|stream| &stream.entries)
-        .map(|entry| entry.metadata.iter().map(|(name, value)| (&**name, &**value)).collect())
+        .map(|entry| {
+            entry
+                .metadata
+                .iter()
+                .map(|(name, value)| (&**name, &**value))
+                .collect()
+        })
         .collect();
     let mut metadata = metadata.iter();
     let mut streams: BTreeMap<Labels, Vec<Entry<'_>>> = BTreeMap::new();
     for stream in &push.streams {
         let entries = streams.entry(stream.labels.clone()).or_default();
         for (entry, metadata) in stream.entries.iter().zip(&mut metadata) {
-            entries.push(Entry { time: entry.time, line: entry.line.as_bytes(), metadata });
+            entries.push(Entry {
+                time: entry.time,
+                line: entry.line.as_bytes(),
+                metadata,
+            });
         }
     }
     let mut stored = Stored::default();
@@ -229,7 +252,11 @@ pub(crate) fn push_record(push: &Push<'_>) -> Vec<u8> {
 }
 
 /// Stores the lines of a journal record; nothing when it cannot be read.
-pub(crate) fn replay_push(record: &[u8], position: Position, into: IntoLines<'_>) -> Option<Stored> {
+pub(crate) fn replay_push(
+    record: &[u8],
+    position: Position,
+    into: IntoLines<'_>,
+) -> Option<Stored> {
     let push = read_push(record)?;
     Some(store_push(&push, position, into))
 }
@@ -251,7 +278,11 @@ fn read_push(record: &[u8]) -> Option<Push<'_>> {
                 let (name, value) = (take_text(&mut rest)?, take_text(&mut rest)?);
                 metadata.push((Cow::Borrowed(name), Cow::Borrowed(value)));
             }
-            entries.push(PushedEntry { time, line, metadata });
+            entries.push(PushedEntry {
+                time,
+                line,
+                metadata,
+            });
         }
         push.streams.push(PushedStream { labels, entries });
     }
@@ -272,7 +303,13 @@ mod tests {
         for (stream_key, segment, ranges) in [(1, 7, vec![0..10, 20..30]), (2, 0, vec![5..6])] {
             let mut set = RangeSet::new();
             ranges.into_iter().for_each(|range| set.insert(range));
-            covered.files.insert(File { stream_key, segment }, (set, Millis(99)));
+            covered.files.insert(
+                File {
+                    stream_key,
+                    segment,
+                },
+                (set, Millis(99)),
+            );
         }
         let bytes = covered.encode();
         assert_eq!(Covered::decode(&bytes).files, covered.files);

@@ -24,7 +24,12 @@ pub(crate) fn store(
     drops: &Drops,
 ) -> Result<Written, Malformed> {
     let request = Request::parse(version, body)?;
-    let mut writing = Writing { tsdb, drops, written: Written::default(), run: Vec::with_capacity(RUN) };
+    let mut writing = Writing {
+        tsdb,
+        drops,
+        written: Written::default(),
+        run: Vec::with_capacity(RUN),
+    };
     let mut scratch = Vec::new();
     for (item, series) in request.series().enumerate() {
         writing.series(item, &series, &mut scratch);
@@ -102,7 +107,8 @@ impl Writing<'_> {
         match refusal {
             Refusal::Problem(problem) => self.fault(item, problem),
             Refusal::Rejected(reason) => {
-                self.drops.samples(reason.as_str(), series.samples().count() as u64);
+                self.drops
+                    .samples(reason.as_str(), series.samples().count() as u64);
             }
         }
     }

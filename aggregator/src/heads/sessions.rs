@@ -114,7 +114,10 @@ impl Sessions {
     ) -> Result<Applied, PayloadError> {
         let needs = metrics_needs(payload)?;
         let session = self.session(id, into.now);
-        let known = session.dictionaries.table(needs.epoch).is_some_and(|it| it.len() >= needs.series);
+        let known = session
+            .dictionaries
+            .table(needs.epoch)
+            .is_some_and(|it| it.len() >= needs.series);
         if known {
             let samples = decode_metrics(payload, &session.dictionaries)?;
             if let Some(samples) = session.store(&samples, into) {
@@ -138,15 +141,20 @@ impl Sessions {
 
     /// Forgets sessions that were not heard from since `before`.
     pub(crate) fn forget(&mut self, before: Millis) {
-        self.sessions.retain(|_, session| session.last_heard >= before || !session.waiting.is_empty());
+        self.sessions
+            .retain(|_, session| session.last_heard >= before || !session.waiting.is_empty());
     }
 
     fn wait(&mut self, id: SessionId, payload: &Bytes, position: Position, drops: &Drops) {
-        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
         session.waiting.push_back((position, payload.clone()));
         self.waiting_bytes += payload.len();
         while self.waiting_bytes > WAITING_BYTES_MAX {
-            let Some((_, dropped)) = session.waiting.pop_front() else { return };
+            let Some((_, dropped)) = session.waiting.pop_front() else {
+                return;
+            };
             self.waiting_bytes -= dropped.len();
             drops.batch("dictionary_missing");
         }
@@ -154,9 +162,19 @@ impl Sessions {
 
     fn session(&mut self, id: SessionId, now: Millis) -> &mut Session {
         if self.sessions.len() >= SESSIONS_MAX && !self.sessions.contains_key(&id) {
-            let oldest = self.sessions.iter().min_by_key(|(_, session)| session.last_heard);
-            if let Some(forgotten) = oldest.map(|(id, _)| *id).and_then(|id| self.sessions.remove(&id)) {
-                self.waiting_bytes -= forgotten.waiting.iter().map(|(_, it)| it.len()).sum::<usize>();
+            let oldest = self
+                .sessions
+                .iter()
+                .min_by_key(|(_, session)| session.last_heard);
+            if let Some(forgotten) = oldest
+                .map(|(id, _)| *id)
+                .and_then(|id| self.sessions.remove(&id))
+            {
+                self.waiting_bytes -= forgotten
+                    .waiting
+                    .iter()
+                    .map(|(_, it)| it.len())
+                    .sum::<usize>();
             }
         }
         let session = self.sessions.entry(id).or_insert_with(|| Session {
@@ -173,10 +191,17 @@ impl Sessions {
 impl Session {
     /// Notes which series the numbers of a part mean.
     fn number(&mut self, part: SeriesPart, added: &Labels) {
-        let known = self.numberings.iter().position(|(numbering, _)| *numbering == part.numbering);
+        let known = self
+            .numberings
+            .iter()
+            .position(|(numbering, _)| *numbering == part.numbering);
         let at = known.unwrap_or_else(|| {
             if self.numberings.len() == NUMBERINGS_MAX {
-                let oldest = self.numberings.iter().enumerate().min_by_key(|(_, it)| it.0);
+                let oldest = self
+                    .numberings
+                    .iter()
+                    .enumerate()
+                    .min_by_key(|(_, it)| it.0);
                 let oldest = oldest.map_or(0, |(at, _)| at);
                 self.numberings.swap_remove(oldest);
             }
@@ -185,7 +210,10 @@ impl Session {
         });
         let series = &mut self.numberings[at].1;
         let first = part.first as usize;
-        let unknown = Series { labels: Labels::empty(), at: None };
+        let unknown = Series {
+            labels: Labels::empty(),
+            at: None,
+        };
         series.resize(series.len().max(first + part.series.len()), unknown);
         for (slot, definition) in series[first..].iter_mut().zip(part.series) {
             if slot.labels.is_empty() {
@@ -197,7 +225,10 @@ impl Session {
     /// Appends all samples; returns how many were taken, or nothing when the numbering is unknown.
     fn store(&mut self, samples: &Samples, into: Into<'_>) -> Option<u64> {
         let numbering = samples.numbering;
-        let (_, series) = self.numberings.iter_mut().find(|(known, _)| *known == numbering)?;
+        let (_, series) = self
+            .numberings
+            .iter_mut()
+            .find(|(known, _)| *known == numbering)?;
         let mut stored = 0;
         for tick in samples.ticks() {
             for (number, value) in tick.series.iter().zip(tick.values) {
@@ -248,7 +279,10 @@ fn set_metadata(part: &SeriesPart, tsdb: &Tsdb) {
         let family = series.family as usize;
         if let Some(seen) = done.get_mut(family).filter(|seen| !**seen) {
             *seen = true;
-            tsdb.set_metadata(series.labels.get(METRIC_NAME), part.families[family].clone());
+            tsdb.set_metadata(
+                series.labels.get(METRIC_NAME),
+                part.families[family].clone(),
+            );
         }
     }
 }

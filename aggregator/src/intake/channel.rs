@@ -6,11 +6,11 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use weft_link::{PeerId, Role, ServerChannel};
 use weft_model::{Millis, SessionId, StreamKind};
+use weft_proto::convert;
 use weft_proto::v1::{
     Ack, Batch, ClientMsg, Control, Nack, NeedDict, RefusedReason, ServerMsg, Welcome, client_msg,
     control, server_msg,
 };
-use weft_proto::convert;
 use weft_runtime::Shutdown;
 
 use super::{Greeting, Intake};
@@ -33,7 +33,13 @@ pub(super) async fn control(
     shutdown: Shutdown,
 ) {
     let welcome = server_msg::Kind::Welcome(welcome(0, intake.store.now()));
-    if channel.send(ServerMsg { kind: Some(welcome) }).await.is_err() {
+    if channel
+        .send(ServerMsg {
+            kind: Some(welcome),
+        })
+        .await
+        .is_err()
+    {
         return;
     }
     loop {
@@ -45,10 +51,15 @@ pub(super) async fn control(
         if let Some(client_msg::Kind::Bye(_)) = message.kind {
             return;
         }
-        let (authority, peer, now) = (Arc::clone(&intake.authority), peer.clone(), intake.store.now());
+        let (authority, peer, now) = (
+            Arc::clone(&intake.authority),
+            peer.clone(),
+            intake.store.now(),
+        );
         // Redeeming a token writes to the disk.
         let answered =
-            tokio::task::spawn_blocking(move || authority.answer(peer.as_ref(), &message, now)).await;
+            tokio::task::spawn_blocking(move || authority.answer(peer.as_ref(), &message, now))
+                .await;
         match answered {
             Ok(Some(answer)) => {
                 if channel.send(answer).await.is_err() {
@@ -75,13 +86,22 @@ pub(super) async fn batches(
     intake: Intake,
     shutdown: Shutdown,
 ) {
-    if !intake.store.fence(greeting.session, greeting.stream, greeting.epoch) {
+    if !intake
+        .store
+        .fence(greeting.session, greeting.stream, greeting.epoch)
+    {
         let what = "a later process of this session has connected";
         return channel.refuse(RefusedReason::Superseded, what, 0).await;
     }
     let durable = intake.store.durable_seq(greeting.session, greeting.stream);
     let welcome = server_msg::Kind::Welcome(welcome(durable, intake.store.now()));
-    if channel.send(ServerMsg { kind: Some(welcome) }).await.is_err() {
+    if channel
+        .send(ServerMsg {
+            kind: Some(welcome),
+        })
+        .await
+        .is_err()
+    {
         return;
     }
     loop {
@@ -131,7 +151,11 @@ struct Group<'a> {
 
 impl<'a> Group<'a> {
     fn new(peer: &'a PeerId) -> Group<'a> {
-        Group { peer, batches: Vec::new(), bytes: 0 }
+        Group {
+            peer,
+            batches: Vec::new(),
+            bytes: 0,
+        }
     }
 
     fn is_full(&self) -> bool {
@@ -164,7 +188,12 @@ impl<'a> Group<'a> {
 
 fn welcome(durable_seq: u64, now: Millis) -> Welcome {
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    Welcome { version, durable_seq, credit_bytes: CREDIT_BYTES, now_ms: now.0 }
+    Welcome {
+        version,
+        durable_seq,
+        credit_bytes: CREDIT_BYTES,
+        now_ms: now.0,
+    }
 }
 
 /// Returns one ack for each session, and what else the sender has to be told.
@@ -178,19 +207,34 @@ fn answers(intake: &Intake, stream: StreamKind, taken: Vec<Taken>) -> Vec<Server
             Verdict::NeedsDict { epoch } => {
                 missing.insert((one.session, epoch), ());
             }
-            Verdict::Refused { reason, retry_after_ms } => {
-                nacks.push(Nack { seq: one.seq, reason: reason.into(), retry_after_ms });
+            Verdict::Refused {
+                reason,
+                retry_after_ms,
+            } => {
+                nacks.push(Nack {
+                    seq: one.seq,
+                    reason: reason.into(),
+                    retry_after_ms,
+                });
             }
         }
     }
     let mut answers = Vec::new();
     for (session, nacks) in nacks {
-        let ack = Ack { nacks, ..intake.store.ack(session, stream, CREDIT_BYTES) };
-        answers.push(ServerMsg { kind: Some(server_msg::Kind::Ack(ack)) });
+        let ack = Ack {
+            nacks,
+            ..intake.store.ack(session, stream, CREDIT_BYTES)
+        };
+        answers.push(ServerMsg {
+            kind: Some(server_msg::Kind::Ack(ack)),
+        });
     }
     for (session, dict_epoch) in missing.into_keys() {
         let session_id = convert::session_bytes(session).to_vec();
-        let need = control::Kind::NeedDict(NeedDict { session_id, dict_epoch });
+        let need = control::Kind::NeedDict(NeedDict {
+            session_id,
+            dict_epoch,
+        });
         let kind = server_msg::Kind::Control(Control { kind: Some(need) });
         answers.push(ServerMsg { kind: Some(kind) });
     }

@@ -36,15 +36,29 @@ impl Peers {
         transport: Transport,
     ) -> OpenChannel {
         let mut peers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let seen = peers.entry(peer.clone()).or_insert(Seen { remote, transport, channels: 0 });
-        *seen = Seen { remote, transport, channels: seen.channels + 1 };
-        OpenChannel { peers: Arc::clone(self), peer: peer.clone() }
+        let seen = peers.entry(peer.clone()).or_insert(Seen {
+            remote,
+            transport,
+            channels: 0,
+        });
+        *seen = Seen {
+            remote,
+            transport,
+            channels: seen.channels + 1,
+        };
+        OpenChannel {
+            peers: Arc::clone(self),
+            peer: peer.clone(),
+        }
     }
 
     /// Returns all connected peers.
     pub(crate) fn list(&self) -> Vec<(PeerId, Seen)> {
         let peers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        peers.iter().map(|(peer, seen)| (peer.clone(), *seen)).collect()
+        peers
+            .iter()
+            .map(|(peer, seen)| (peer.clone(), *seen))
+            .collect()
     }
 }
 

@@ -47,7 +47,9 @@ impl Source for LineSource<'_> {
             )),
         };
         let stats = self.logdb.select(&asked, &mut hand_over);
-        stats.map(asked_stats).map_err(|error| SourceError(Box::new(error)))
+        stats
+            .map(asked_stats)
+            .map_err(|error| SourceError(Box::new(error)))
     }
 
     fn counts(
@@ -56,8 +58,21 @@ impl Source for LineSource<'_> {
         visit: &mut dyn FnMut(&Labels, StepCount),
     ) -> Result<Option<SelectStats>, SourceError> {
         let mut hand_over = |labels: &Labels, count: weft_logdb::StepCount| {
-            let weft_logdb::StepCount { step, level, lines, bytes } = count;
-            visit(labels, StepCount { step, level, lines, bytes });
+            let weft_logdb::StepCount {
+                step,
+                level,
+                lines,
+                bytes,
+            } = count;
+            visit(
+                labels,
+                StepCount {
+                    step,
+                    level,
+                    lines,
+                    bytes,
+                },
+            );
         };
         let counted = self.logdb.counts(
             selection.matchers,
@@ -65,7 +80,9 @@ impl Source for LineSource<'_> {
             selection.labels,
             &mut hand_over,
         );
-        counted.map(|stats| stats.map(asked_stats)).map_err(|error| SourceError(Box::new(error)))
+        counted
+            .map(|stats| stats.map(asked_stats))
+            .map_err(|error| SourceError(Box::new(error)))
     }
 }
 
@@ -76,7 +93,11 @@ pub(crate) fn range(start: Nanos, end: Nanos) -> weft_logdb::TimeRange {
 
 /// Returns steps in the log store's words.
 fn stored_steps(steps: Steps) -> weft_logdb::Steps {
-    weft_logdb::Steps { start: steps.start, step: steps.step, count: steps.count }
+    weft_logdb::Steps {
+        start: steps.start,
+        step: steps.step,
+        count: steps.count,
+    }
 }
 
 fn stored_direction(direction: Direction) -> weft_logdb::Direction {
@@ -94,10 +115,26 @@ fn stored_needle(needle: &Needle) -> weft_logdb::Needle {
             Case::Insensitive => weft_logdb::Case::Insensitive,
         },
     };
-    weft_logdb::Needle { any: needle.any.iter().map(literal).collect() }
+    weft_logdb::Needle {
+        any: needle.any.iter().map(literal).collect(),
+    }
 }
 
 fn asked_stats(stats: weft_logdb::SelectStats) -> SelectStats {
-    let weft_logdb::SelectStats { streams, blocks, blocks_read, lines, bytes, blocks_lost } = stats;
-    SelectStats { streams, blocks, blocks_read, lines, bytes, blocks_lost }
+    let weft_logdb::SelectStats {
+        streams,
+        blocks,
+        blocks_read,
+        lines,
+        bytes,
+        blocks_lost,
+    } = stats;
+    SelectStats {
+        streams,
+        blocks,
+        blocks_read,
+        lines,
+        bytes,
+        blocks_lost,
+    }
 }

@@ -21,7 +21,9 @@ impl Threads {
     /// Returns a pool of as many threads as there are cores.
     pub(crate) fn of_this_machine() -> Threads {
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        Threads { count: cores.min(THREADS_MAX) }
+        Threads {
+            count: cores.min(THREADS_MAX),
+        }
     }
 }
 

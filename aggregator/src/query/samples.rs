@@ -30,11 +30,17 @@ impl Source for SampleSource<'_> {
         _hints: &SelectHints,
     ) -> Result<Box<dyn SeriesSet + '_>, SourceError> {
         let compiled = LabelMatcher::compile_all(matchers).map_err(SourceError::new)?;
-        let selected = self.tsdb.select(&compiled, Millis(start_ms), Millis(end_ms));
+        let selected = self
+            .tsdb
+            .select(&compiled, Millis(start_ms), Millis(end_ms));
         let selection = selected.map_err(SourceError::new)?;
         let unread = Labels::empty();
         let range = (Millis(start_ms), Millis(end_ms));
-        Ok(Box::new(Selected { selection, unread, range }))
+        Ok(Box::new(Selected {
+            selection,
+            unread,
+            range,
+        }))
     }
 }
 
@@ -51,7 +57,9 @@ impl SeriesSet for Selected {
     }
 
     fn labels(&self, series: usize) -> Labels {
-        self.selection.labels(series).unwrap_or_else(|_| self.unread.clone())
+        self.selection
+            .labels(series)
+            .unwrap_or_else(|_| self.unread.clone())
     }
 
     fn read(&self, series: usize, into: &mut Column) -> Result<(), SourceError> {
@@ -63,8 +71,11 @@ impl SeriesSet for Selected {
         if histograms.is_empty() {
             return Ok(());
         }
-        let floats: Vec<(i64, f64)> =
-            into.times.drain(before..).zip(into.values.drain(before..)).collect();
+        let floats: Vec<(i64, f64)> = into
+            .times
+            .drain(before..)
+            .zip(into.values.drain(before..))
+            .collect();
         let mut floats = floats.into_iter().peekable();
         for (time, histogram) in histograms {
             while let Some((at, value)) = floats.next_if(|(at, _)| *at < time) {
@@ -78,7 +89,10 @@ impl SeriesSet for Selected {
 
     fn read_newest(&self, series: usize, into: &mut Column) -> Result<(), SourceError> {
         let (start, end) = self.range;
-        let newest = self.selection.newest(series, end, start).map_err(SourceError::new)?;
+        let newest = self
+            .selection
+            .newest(series, end, start)
+            .map_err(SourceError::new)?;
         match newest {
             Some((time, value)) => into.push(time, value),
             // Only floats are kept at hand; it may be a histogram.

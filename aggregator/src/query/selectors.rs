@@ -33,9 +33,12 @@ mod tests {
 
     #[test]
     fn every_selector_is_found() {
-        let expression = weft_promql::parse("a{x=\"1\"} + sum(rate(b[5m])) / max_over_time(c[1h:1m])").unwrap();
-        let mut names: Vec<String> =
-            selectors(&expression).iter().map(|it| it.last().unwrap().value.clone()).collect();
+        let expression =
+            weft_promql::parse("a{x=\"1\"} + sum(rate(b[5m])) / max_over_time(c[1h:1m])").unwrap();
+        let mut names: Vec<String> = selectors(&expression)
+            .iter()
+            .map(|it| it.last().unwrap().value.clone())
+            .collect();
         names.sort();
         assert_eq!(names.len(), 3);
     }

@@ -22,8 +22,10 @@ impl Backend for AdminBackend {
             return Ok(());
         }
         let conditions = self.admin.lifecycle.conditions();
-        let lines: Vec<String> =
-            conditions.iter().map(|(name, condition)| format!("{name}: {condition}")).collect();
+        let lines: Vec<String> = conditions
+            .iter()
+            .map(|(name, condition)| format!("{name}: {condition}"))
+            .collect();
         Err(Error::new(ErrorKind::Unavailable, lines.join(", ")))
     }
 

@@ -6,7 +6,9 @@ use bytes::Bytes;
 use weft_api::prometheus::status::{
     BuildInfo, Count, Flag, HeadStats, RuntimeInfo, TsdbStatus, WalReplay,
 };
-use weft_api::prometheus::{Backend, ExemplarQuery, InstantQuery, RangeQuery, Selection, SeriesExemplars, Written};
+use weft_api::prometheus::{
+    Backend, ExemplarQuery, InstantQuery, RangeQuery, Selection, SeriesExemplars, Written,
+};
 use weft_api::{Cancel, Error, ErrorKind};
 use weft_exposition::remote_write::Version;
 use weft_matcher::LabelMatcher;
@@ -34,8 +36,16 @@ pub(crate) struct PrometheusBackend {
 impl PrometheusBackend {
     pub(crate) fn new(store: Arc<Store>, config: Arc<Config>) -> PrometheusBackend {
         let lookback_ms = i64::try_from(config.query.lookback.as_millis()).unwrap_or(i64::MAX);
-        let engine = Engine::new(Options { lookback_ms, ..Options::default() });
-        PrometheusBackend { store, config, engine, threads: Threads::of_this_machine() }
+        let engine = Engine::new(Options {
+            lookback_ms,
+            ..Options::default()
+        });
+        PrometheusBackend {
+            store,
+            config,
+            engine,
+            threads: Threads::of_this_machine(),
+        }
     }
 
     fn options<'a>(&'a self, lookback_ms: Option<i64>, cancel: &'a Cancel) -> QueryOptions<'a> {
@@ -45,7 +55,12 @@ impl PrometheusBackend {
             bytes_max: query.bytes_max,
             ..Limits::default()
         };
-        QueryOptions { lookback_ms, limits, cancel, pool: &self.threads }
+        QueryOptions {
+            lookback_ms,
+            limits,
+            cancel,
+            pool: &self.threads,
+        }
     }
 
     /// Asks the store once for each selector, and returns all distinct answers.
@@ -74,13 +89,17 @@ impl Backend for PrometheusBackend {
     fn query(&self, query: &InstantQuery, cancel: &Cancel) -> Result<Answer, Error> {
         let source = SampleSource::new(&self.store.tsdb);
         let options = self.options(query.lookback_ms, cancel);
-        Ok(self.engine.instant(&source, &query.query, query.time.0, &options)?)
+        Ok(self
+            .engine
+            .instant(&source, &query.query, query.time.0, &options)?)
     }
 
     fn query_range(&self, query: &RangeQuery, cancel: &Cancel) -> Result<Answer, Error> {
         let source = SampleSource::new(&self.store.tsdb);
         let options = self.options(query.lookback_ms, cancel);
-        Ok(self.engine.range(&source, &query.query, query.range, &options)?)
+        Ok(self
+            .engine
+            .range(&source, &query.query, query.range, &options)?)
     }
 
     fn labels(&self, selection: &Selection, _cancel: &Cancel) -> Result<Vec<String>, Error> {
@@ -98,7 +117,9 @@ impl Backend for PrometheusBackend {
     ) -> Result<Vec<String>, Error> {
         let (start, end) = (selection.start, selection.end);
         self.gather(selection, |matchers, limit| {
-            self.store.tsdb.label_values(name, matchers, start, end, limit)
+            self.store
+                .tsdb
+                .label_values(name, matchers, start, end, limit)
         })
     }
 
@@ -114,8 +135,14 @@ impl Backend for PrometheusBackend {
         metric: Option<&str>,
         limit: Option<usize>,
     ) -> Result<Vec<(String, Vec<MetricMetadata>)>, Error> {
-        let known = self.store.tsdb.metadata(metric, limit.unwrap_or(usize::MAX));
-        Ok(known.into_iter().map(|(name, metadata)| (name, vec![metadata])).collect())
+        let known = self
+            .store
+            .tsdb
+            .metadata(metric, limit.unwrap_or(usize::MAX));
+        Ok(known
+            .into_iter()
+            .map(|(name, metadata)| (name, vec![metadata]))
+            .collect())
     }
 
     fn exemplars(
@@ -129,19 +156,28 @@ impl Backend for PrometheusBackend {
         for selector in selectors(&expression) {
             let matchers = compile(&selector)?;
             let series = self.store.tsdb.exemplars(&matchers, query.start, query.end);
-            found.extend(series.into_iter().map(|(labels, exemplars)| SeriesExemplars { labels, exemplars }));
+            found.extend(
+                series
+                    .into_iter()
+                    .map(|(labels, exemplars)| SeriesExemplars { labels, exemplars }),
+            );
         }
         Ok(found)
     }
 
     fn write(&self, version: Version, body: &Bytes) -> Result<Written, Error> {
-        self.store.take_remote_write(version, body).map_err(take_error)
+        self.store
+            .take_remote_write(version, body)
+            .map_err(take_error)
     }
 
     fn tsdb_status(&self, limit: usize) -> Result<TsdbStatus, Error> {
         let status = self.store.tsdb.status();
         let counts = |list: &[(String, usize)]| -> Vec<Count> {
-            let count = |(name, value): &(String, usize)| Count { name: name.clone(), value: *value as u64 };
+            let count = |(name, value): &(String, usize)| Count {
+                name: name.clone(),
+                value: *value as u64,
+            };
             list.iter().take(limit).map(count).collect()
         };
         let (min_time, max_time) = status.parts_range.unwrap_or_default();
@@ -162,7 +198,9 @@ impl Backend for PrometheusBackend {
 
     fn runtime_info(&self) -> Result<RuntimeInfo, Error> {
         let started = Millis((weft_runtime::process::usage().start_seconds * 1000.0) as i64);
-        let cwd = std::env::current_dir().map(|it| it.display().to_string()).unwrap_or_default();
+        let cwd = std::env::current_dir()
+            .map(|it| it.display().to_string())
+            .unwrap_or_default();
         Ok(RuntimeInfo {
             start_time: started.to_string(),
             cwd,
@@ -185,14 +223,29 @@ impl Backend for PrometheusBackend {
 
     fn flags(&self) -> Vec<Flag> {
         let config = &self.config;
-        let flag = |name: &str, value: String| Flag { name: name.to_owned(), value };
+        let flag = |name: &str, value: String| Flag {
+            name: name.to_owned(),
+            value,
+        };
         vec![
-            flag("query.lookback-delta", text::duration(config.query.lookback)),
-            flag("query.max-concurrency", config.query.at_once_max.to_string()),
+            flag(
+                "query.lookback-delta",
+                text::duration(config.query.lookback),
+            ),
+            flag(
+                "query.max-concurrency",
+                config.query.at_once_max.to_string(),
+            ),
             flag("query.max-samples", config.query.samples_max.to_string()),
             flag("query.timeout", text::duration(config.query.timeout)),
-            flag("storage.tsdb.path", config.data.join("tsdb").display().to_string()),
-            flag("storage.tsdb.retention.time", text::duration(config.metrics.retention)),
+            flag(
+                "storage.tsdb.path",
+                config.data.join("tsdb").display().to_string(),
+            ),
+            flag(
+                "storage.tsdb.retention.time",
+                text::duration(config.metrics.retention),
+            ),
             flag("web.enable-admin-api", config.admin_api.to_string()),
             flag("web.enable-remote-write-receiver", "true".to_owned()),
             flag("web.listen-address", config.http.to_string()),
@@ -210,7 +263,9 @@ impl Backend for PrometheusBackend {
     fn delete_series(&self, selection: &Selection) -> Result<(), Error> {
         for selector in &selection.selectors {
             let matchers = compile(selector)?;
-            self.store.delete_samples(&matchers, selection.start, selection.end).map_err(take_error)?;
+            self.store
+                .delete_samples(&matchers, selection.start, selection.end)
+                .map_err(take_error)?;
         }
         Ok(())
     }

@@ -20,13 +20,19 @@ impl Backend for WeftBackend {
     fn status(&self) -> Result<Status, Error> {
         let status = self.status.snapshot();
         let reasons = self.lifecycle.conditions().into_iter();
-        let reasons = reasons.filter(|(_, condition)| *condition != weft_runtime::lifecycle::Condition::Well);
-        let peers = self.status.peers.list().into_iter().map(|(peer, seen)| Peer {
-            name: peer.id().0.clone(),
-            role: peer.role().as_str().to_owned(),
-            address: format!("{} {}", seen.transport, seen.remote),
-            ..Peer::default()
-        });
+        let reasons =
+            reasons.filter(|(_, condition)| *condition != weft_runtime::lifecycle::Condition::Well);
+        let peers = self
+            .status
+            .peers
+            .list()
+            .into_iter()
+            .map(|(peer, seen)| Peer {
+                name: peer.id().0.clone(),
+                role: peer.role().as_str().to_owned(),
+                address: format!("{} {}", seen.transport, seen.remote),
+                ..Peer::default()
+            });
         let drops = status.drops.iter().map(|(what, reason, count)| Drop {
             what: what.clone(),
             reason: reason.clone(),
@@ -35,7 +41,9 @@ impl Backend for WeftBackend {
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             state: self.lifecycle.state().to_string(),
-            reasons: reasons.map(|(name, condition)| format!("{name}: {condition}")).collect(),
+            reasons: reasons
+                .map(|(name, condition)| format!("{name}: {condition}"))
+                .collect(),
             uptime_seconds: self.started.elapsed().as_secs(),
             metrics: MetricsStatus {
                 active_series: status.series,

@@ -37,8 +37,14 @@ impl Store {
         let before = now.plus(-SESSION_MILLIS);
         self.samples.inbox().expire(before);
         self.lines.inbox().expire(before);
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).forget(before);
-        self.covered.lock().unwrap_or_else(PoisonError::into_inner).forget(before);
+        self.sessions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .forget(before);
+        self.covered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .forget(before);
         if let Err(error) = self.logdb.maintain(now.to_nanos()) {
             tracing::warn!(error = chain(&error), "log store not maintained");
         }
@@ -65,7 +71,10 @@ impl Store {
     ) -> Result<(), TakeError> {
         // What the journal holds would come back with the next start.
         self.flush()?;
-        self.tsdb.delete(matchers, start, end).map(|_| ()).map_err(internal)
+        self.tsdb
+            .delete(matchers, start, end)
+            .map(|_| ())
+            .map_err(internal)
     }
 
     /// Makes a snapshot of the samples below `snapshots/` and returns its name.
@@ -79,7 +88,10 @@ impl Store {
 
     fn flush_samples(&self) -> Result<(), TakeError> {
         let waiting = || {
-            self.sessions.lock().unwrap_or_else(PoisonError::into_inner).oldest_waiting()
+            self.sessions
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .oldest_waiting()
         };
         let (mut checkpoint, waiting) = self.samples.checkpoint(self.now(), waiting)?;
         if let Some(waiting) = waiting {
@@ -92,7 +104,12 @@ impl Store {
     }
 
     fn flush_lines(&self) -> Result<(), TakeError> {
-        let covered = || self.covered.lock().unwrap_or_else(PoisonError::into_inner).encode();
+        let covered = || {
+            self.covered
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .encode()
+        };
         let (checkpoint, covered) = self.lines.checkpoint(self.now(), covered)?;
         self.logdb.flush(self.now().to_nanos()).map_err(internal)?;
         self.keep(COVERED, &covered_bytes(&checkpoint, &covered))?;

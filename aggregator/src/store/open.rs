@@ -57,16 +57,29 @@ impl Store {
         clock: Clock,
     ) -> Result<Store, OpenError> {
         let dir = &config.data;
-        for name in ["journal/samples", "journal/lines", "journal/dictionaries", "tsdb", "logdb"] {
+        for name in [
+            "journal/samples",
+            "journal/lines",
+            "journal/dictionaries",
+            "tsdb",
+            "logdb",
+        ] {
             let path = dir.join(name);
-            disk.create_dir(&path).map_err(|source| OpenError::Directory { path, source })?;
+            disk.create_dir(&path)
+                .map_err(|source| OpenError::Directory { path, source })?;
         }
         let now = Millis(clock.millis());
-        let (tsdb, parts) = Tsdb::open(Arc::clone(&disk), &dir.join("tsdb"), samples_config(config), now)?;
+        let (tsdb, parts) = Tsdb::open(
+            Arc::clone(&disk),
+            &dir.join("tsdb"),
+            samples_config(config),
+            now,
+        )?;
         for fault in &parts.set_aside {
             tracing::error!(error = chain(fault), "part set aside");
         }
-        let (logdb, blocks) = LogDb::open(&dir.join("logdb"), lines_config(config), now.to_nanos())?;
+        let (logdb, blocks) =
+            LogDb::open(&dir.join("logdb"), lines_config(config), now.to_nanos())?;
         for aside in &blocks.aside {
             let path = aside.path.display();
             tracing::error!(%path, error = chain(&aside.reason), "partition set aside");
@@ -74,8 +87,11 @@ impl Store {
         let journal = |name: &str| dir.join("journal").join(name);
         let (samples, _) = Lane::open(Arc::clone(&disk), &journal("samples"))?;
         let (lines, _) = Lane::open(Arc::clone(&disk), &journal("lines"))?;
-        let (dictionaries, _) =
-            Journal::open(Arc::clone(&disk), &journal("dictionaries"), weft_journal::Config::default())?;
+        let (dictionaries, _) = Journal::open(
+            Arc::clone(&disk),
+            &journal("dictionaries"),
+            weft_journal::Config::default(),
+        )?;
         let store = Store {
             tsdb: Arc::new(tsdb),
             logdb: Arc::new(logdb),
@@ -116,7 +132,11 @@ impl Store {
 
     fn recall_samples(&self) -> Result<(), OpenError> {
         let path = self.dir.join("journal").join(SAMPLES_CHECKPOINT);
-        let checkpoint = self.disk.read(&path).ok().and_then(|bytes| Checkpoint::from_bytes(&bytes));
+        let checkpoint = self
+            .disk
+            .read(&path)
+            .ok()
+            .and_then(|bytes| Checkpoint::from_bytes(&bytes));
         let position = resume(&self.samples, checkpoint);
         let mut unread = 0;
         let report = self.samples.journal.replay(position, |record| {
@@ -152,7 +172,14 @@ impl Store {
         if lost > 0 {
             self.damaged.fetch_add(lost, Ordering::Relaxed);
             let (runs, bytes, segments) = (damage.runs, damage.bytes, damage.segments_missing);
-            tracing::error!(journal, runs, bytes, segments, unread, "journal damaged: what could not be read was skipped");
+            tracing::error!(
+                journal,
+                runs,
+                bytes,
+                segments,
+                unread,
+                "journal damaged: what could not be read was skipped"
+            );
         }
         tracing::info!(journal, records = report.records, "journal replayed");
     }
@@ -160,14 +187,19 @@ impl Store {
 
 /// Lets a lane go on from a checkpoint, and returns where to begin reading its journal.
 fn resume(lane: &Lane, checkpoint: Option<Checkpoint>) -> Position {
-    let Some(checkpoint) = checkpoint else { return Position::default() };
+    let Some(checkpoint) = checkpoint else {
+        return Position::default();
+    };
     match Dedup::decode(&checkpoint.admitted) {
         Ok(admitted) => {
             lane.resume(admitted);
             checkpoint.position
         }
         Err(error) => {
-            tracing::error!(error = chain(&error), "checkpoint unreadable: the whole journal is read");
+            tracing::error!(
+                error = chain(&error),
+                "checkpoint unreadable: the whole journal is read"
+            );
             Position::default()
         }
     }
@@ -177,7 +209,11 @@ fn read_dictionary(payload: &[u8]) -> Option<(weft_model::SessionId, Labels, &[u
     let (session, rest) = payload.split_first_chunk::<16>()?;
     let (len, rest) = rest.split_first_chunk::<4>()?;
     let (added, payload) = rest.split_at_checked(u32::from_le_bytes(*len) as usize)?;
-    Some((convert::session_id(session).ok()?, Labels::from_bytes(added)?, payload))
+    Some((
+        convert::session_id(session).ok()?,
+        Labels::from_bytes(added)?,
+        payload,
+    ))
 }
 
 fn samples_config(config: &Config) -> weft_tsdb::Config {

@@ -69,13 +69,22 @@ impl Store {
     /// Takes batches of any sessions, and returns once each has its verdict; those that are
     /// durable are so on the disk.
     pub(crate) fn take(&self, batches: Vec<Batch>) -> Vec<Taken> {
-        let mut taken: Vec<Taken> = batches.into_iter().filter_map(|it| self.take_one(it)).collect();
+        let mut taken: Vec<Taken> = batches
+            .into_iter()
+            .filter_map(|it| self.take_one(it))
+            .collect();
         let now = self.now();
         let synced = self.samples.sync(now).and_then(|()| self.lines.sync(now));
         if let Err(error) = synced {
             tracing::error!(error = chain(&error), "batches are not durable");
-            let verdict = Verdict::Refused { reason: NackReason::Full, retry_after_ms: RETRY_FULL_MS };
-            for one in taken.iter_mut().filter(|one| !matches!(one.verdict, Verdict::Refused { .. })) {
+            let verdict = Verdict::Refused {
+                reason: NackReason::Full,
+                retry_after_ms: RETRY_FULL_MS,
+            };
+            for one in taken
+                .iter_mut()
+                .filter(|one| !matches!(one.verdict, Verdict::Refused { .. }))
+            {
                 one.verdict = verdict;
             }
         }
@@ -83,7 +92,11 @@ impl Store {
     }
 
     /// Takes a remote-write request.
-    pub(crate) fn take_remote_write(&self, version: Version, body: &Bytes) -> Result<Written, TakeError> {
+    pub(crate) fn take_remote_write(
+        &self,
+        version: Version,
+        body: &Bytes,
+    ) -> Result<Written, TakeError> {
         let kind = match version {
             Version::One => kind::REMOTE_WRITE_1,
             Version::Two => kind::REMOTE_WRITE_2,
@@ -117,8 +130,12 @@ impl Store {
         let body = Bytes::copy_from_slice(payload);
         match kind {
             kind::BATCH => self.replay_batch(&self.samples, position, body),
-            kind::REMOTE_WRITE_1 => samples::store(Version::One, &body, &self.tsdb, &self.drops).is_ok(),
-            kind::REMOTE_WRITE_2 => samples::store(Version::Two, &body, &self.tsdb, &self.drops).is_ok(),
+            kind::REMOTE_WRITE_1 => {
+                samples::store(Version::One, &body, &self.tsdb, &self.drops).is_ok()
+            }
+            kind::REMOTE_WRITE_2 => {
+                samples::store(Version::Two, &body, &self.tsdb, &self.drops).is_ok()
+            }
             _ => false,
         }
     }
@@ -126,16 +143,23 @@ impl Store {
     /// Applies a record of the lines journal again. Returns whether it could be read.
     pub(super) fn replay_lines(&self, position: Position, kind: u8, payload: &[u8]) -> bool {
         match kind {
-            kind::BATCH => self.replay_batch(&self.lines, position, Bytes::copy_from_slice(payload)),
+            kind::BATCH => {
+                self.replay_batch(&self.lines, position, Bytes::copy_from_slice(payload))
+            }
             kind::PUSH => lines::replay_push(payload, position, self.lines_go()).is_some(),
             _ => false,
         }
     }
 
     fn replay_batch(&self, lane: &Lane, position: Position, payload: Bytes) -> bool {
-        let Ok(batch) = Batch::decode(payload) else { return false };
-        let Ok(arrived) = Arrived::of(&batch) else { return false };
-        lane.inbox().appended_gap(arrived.key, arrived.last_seq, position, self.now());
+        let Ok(batch) = Batch::decode(payload) else {
+            return false;
+        };
+        let Ok(arrived) = Arrived::of(&batch) else {
+            return false;
+        };
+        lane.inbox()
+            .appended_gap(arrived.key, arrived.last_seq, position, self.now());
         self.apply(&arrived, &batch, position);
         true
     }
@@ -143,19 +167,35 @@ impl Store {
     /// Admits, journals and applies one batch. A batch without a session cannot be answered.
     fn take_one(&self, batch: Batch) -> Option<Taken> {
         let session = convert::session_id(&batch.session_id).ok()?;
-        let taken = |verdict| Some(Taken { session, seq: batch.seq, verdict });
+        let taken = |verdict| {
+            Some(Taken {
+                session,
+                seq: batch.seq,
+                verdict,
+            })
+        };
         let mut arrived = match Arrived::of(&batch) {
             Ok(arrived) => arrived,
             Err(error) => {
-                tracing::warn!(origin = batch.origin, error = chain(&error), "batch refused");
+                tracing::warn!(
+                    origin = batch.origin,
+                    error = chain(&error),
+                    "batch refused"
+                );
                 self.drops.batch("malformed");
-                return taken(Verdict::Refused { reason: error.nack_reason(), retry_after_ms: 0 });
+                return taken(Verdict::Refused {
+                    reason: error.nack_reason(),
+                    retry_after_ms: 0,
+                });
             }
         };
         let lane = self.lane(arrived.key.stream);
         let _applying = lane.applying();
         let _in_order = (arrived.key.stream == StreamKind::Logs).then(|| lane.in_order());
-        let full = Verdict::Refused { reason: NackReason::Full, retry_after_ms: RETRY_FULL_MS };
+        let full = Verdict::Refused {
+            reason: NackReason::Full,
+            retry_after_ms: RETRY_FULL_MS,
+        };
         let position = {
             // Held until the record is in the journal: who finds the batch appended may then
             // acknowledge it after the next sync.
@@ -196,7 +236,8 @@ impl Store {
             Encoding::LogsV1 => self.store_lines(&added, batch, position),
             Encoding::GapV1 => {
                 if let Some(gap) = &arrived.gap {
-                    self.drops.gap(key.stream, &gap.reason, arrived.items_lost(gap.items));
+                    self.drops
+                        .gap(key.stream, &gap.reason, arrived.items_lost(gap.items));
                 }
                 Verdict::Durable
             }
@@ -206,13 +247,22 @@ impl Store {
 
     /// Returns where samples go, and when.
     pub(super) fn samples_go(&self) -> Into<'_> {
-        Into { tsdb: &self.tsdb, drops: &self.drops, now: self.now() }
+        Into {
+            tsdb: &self.tsdb,
+            drops: &self.drops,
+            now: self.now(),
+        }
     }
 
     fn define(&self, session: SessionId, added: &Labels, batch: &Batch) -> Verdict {
         let kept = self.dictionaries.append(
             kind::DICTIONARY,
-            &[&convert::session_bytes(session), &(added.as_bytes().len() as u32).to_le_bytes(), added.as_bytes(), &batch.payload],
+            &[
+                &convert::session_bytes(session),
+                &(added.as_bytes().len() as u32).to_le_bytes(),
+                added.as_bytes(),
+                &batch.payload,
+            ],
         );
         if let Err(error) = kept {
             tracing::error!(error = chain(&error), "dictionary not kept");
@@ -252,14 +302,26 @@ impl Store {
 
     /// Returns where lines go, and when.
     fn lines_go(&self) -> IntoLines<'_> {
-        IntoLines { logdb: &self.logdb, drops: &self.drops, now: self.now() }
+        IntoLines {
+            logdb: &self.logdb,
+            drops: &self.drops,
+            now: self.now(),
+        }
     }
 
     /// Counts a batch that can never be applied; trying again would change nothing.
     fn malformed(&self, batch: &Batch, what: &str) -> Verdict {
-        tracing::warn!(origin = batch.origin, seq = batch.seq, what, "batch dropped");
+        tracing::warn!(
+            origin = batch.origin,
+            seq = batch.seq,
+            what,
+            "batch dropped"
+        );
         self.drops.batch("malformed");
-        Verdict::Refused { reason: NackReason::Malformed, retry_after_ms: 0 }
+        Verdict::Refused {
+            reason: NackReason::Malformed,
+            retry_after_ms: 0,
+        }
     }
 
     fn count_lines(&self, stored: Stored) {
@@ -283,11 +345,21 @@ impl Arrived {
     fn of(batch: &Batch) -> Result<Arrived, BatchError> {
         let key = batch::check(batch)?;
         if batch.encoding() != Encoding::GapV1 {
-            return Ok(Arrived { key, last_seq: key.seq, gap: None, unseen: 1 });
+            return Ok(Arrived {
+                key,
+                last_seq: key.seq,
+                gap: None,
+                unseen: 1,
+            });
         }
         let (gap, last_seq) = batch::decode_gap(batch)?;
         let unseen = last_seq.saturating_sub(key.seq).saturating_add(1);
-        Ok(Arrived { key, last_seq, gap: Some(gap), unseen })
+        Ok(Arrived {
+            key,
+            last_seq,
+            gap: Some(gap),
+            unseen,
+        })
     }
 
     /// Returns the share of a gap's items that are in batches which are not here: what came

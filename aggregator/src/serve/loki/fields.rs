@@ -30,17 +30,32 @@ pub(super) fn detect(engine: &Engine<'_>, query: &FieldQuery) -> Result<Vec<Dete
     let detected = |(label, field): (String, Field)| DetectedField {
         kind: kind_of(&field.values),
         cardinality: field.values.len() as u64,
-        parsers: field.parsers.iter().map(|parser| (*parser).to_owned()).collect(),
-        json_path: if field.parsers.contains("json") { vec![label.clone()] } else { Vec::new() },
+        parsers: field
+            .parsers
+            .iter()
+            .map(|parser| (*parser).to_owned())
+            .collect(),
+        json_path: if field.parsers.contains("json") {
+            vec![label.clone()]
+        } else {
+            Vec::new()
+        },
         label,
     };
     Ok(fields.into_iter().take(query.limit).map(detected).collect())
 }
 
 /// Returns the values of one field.
-pub(super) fn values(engine: &Engine<'_>, name: &str, query: &FieldQuery) -> Result<Vec<String>, Error> {
+pub(super) fn values(
+    engine: &Engine<'_>,
+    name: &str,
+    query: &FieldQuery,
+) -> Result<Vec<String>, Error> {
     let mut fields = collect(&lines(engine, query)?)?;
-    let values = fields.remove(name).map(|field| field.values).unwrap_or_default();
+    let values = fields
+        .remove(name)
+        .map(|field| field.values)
+        .unwrap_or_default();
     Ok(values.into_iter().take(query.limit).collect())
 }
 
@@ -55,7 +70,9 @@ fn lines(engine: &Engine<'_>, query: &FieldQuery) -> Result<Vec<Stream>, Error> 
     };
     match engine.range(&expression, &params)?.value {
         Value::Streams(streams) => Ok(streams),
-        _ => Err(Error::bad_data("fields are detected in lines, not in numbers")),
+        _ => Err(Error::bad_data(
+            "fields are detected in lines, not in numbers",
+        )),
     }
 }
 
@@ -65,7 +82,10 @@ fn collect(streams: &[Stream]) -> Result<BTreeMap<String, Field>, Error> {
     for parser in PARSERS {
         let expression =
             weft_logql::parse_log(&format!("{{}} | {parser}")).map_err(QueryError::from)?;
-        pipelines.push((parser, Pipeline::compile(&expression).map_err(Error::bad_data)?));
+        pipelines.push((
+            parser,
+            Pipeline::compile(&expression).map_err(Error::bad_data)?,
+        ));
     }
     for stream in streams {
         for entry in &stream.entries {
@@ -83,7 +103,12 @@ fn collect(streams: &[Stream]) -> Result<BTreeMap<String, Field>, Error> {
 
 /// Returns what a parser finds in a line, or nothing when the line is not of its kind.
 fn parse(pipeline: &Pipeline, labels: &Labels, entry: &StreamEntry) -> Option<Labels> {
-    let line = Entry { time: entry.time, line: &entry.line, metadata: &[], level: None };
+    let line = Entry {
+        time: entry.time,
+        line: &entry.line,
+        metadata: &[],
+        level: None,
+    };
     let (_, parsed) = pipeline.process(labels, line)?;
     let is_of_kind = parsed.parsed.get("__error__").is_empty() && !parsed.parsed.is_empty();
     is_of_kind.then_some(parsed.parsed)

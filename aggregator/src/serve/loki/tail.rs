@@ -11,7 +11,9 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 use weft_api::Error;
 use weft_api::loki::backend::{DroppedEntry, TailBatch, TailQuery};
-use weft_logql::{Engine, Entry, Limits, Pipeline, QueryError, RangeParams, Stream, StreamEntry, Value};
+use weft_logql::{
+    Engine, Entry, Limits, Pipeline, QueryError, RangeParams, Stream, StreamEntry, Value,
+};
 use weft_model::{Labels, Nanos};
 
 use crate::query::LineSource;
@@ -40,7 +42,12 @@ pub(super) fn follow(
     let begin = store.logdb.tail(None, pipeline.matchers(), 0);
     let cursor = begin.map_err(|error| Error::internal(&error))?.next;
     let past = past(store, query)?;
-    let following = Following { store: Arc::clone(store), pipeline, sender, dropped: Vec::new() };
+    let following = Following {
+        store: Arc::clone(store),
+        pipeline,
+        sender,
+        dropped: Vec::new(),
+    };
     Ok((following.run(cursor, past), receiver))
 }
 
@@ -83,7 +90,10 @@ impl Following {
                 () = self.sender.closed() => return,
                 () = tokio::time::sleep(POLL_EVERY) => {}
             }
-            let tail = self.store.logdb.tail(Some(cursor), self.pipeline.matchers(), LINES_MAX);
+            let tail = self
+                .store
+                .logdb
+                .tail(Some(cursor), self.pipeline.matchers(), LINES_MAX);
             let Ok(tail) = tail else { return };
             cursor = tail.next;
             let streams = self.processed(&tail.entries);
@@ -96,7 +106,10 @@ impl Following {
     fn processed(&self, entries: &[weft_logdb::TailEntry]) -> Vec<Stream> {
         let mut streams: BTreeMap<Labels, Vec<StreamEntry>> = BTreeMap::new();
         for entry in entries {
-            let pairs = entry.metadata.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            let pairs = entry
+                .metadata
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str()));
             let metadata: Vec<(&str, &str)> = pairs.collect();
             let line = Entry {
                 time: entry.time,
@@ -108,7 +121,10 @@ impl Following {
                 streams.entry(labels).or_default().push(entry);
             }
         }
-        streams.into_iter().map(|(labels, entries)| Stream { labels, entries }).collect()
+        streams
+            .into_iter()
+            .map(|(labels, entries)| Stream { labels, entries })
+            .collect()
     }
 
     /// Hands lines to the reader, or notes them as dropped; tells whether somebody still reads.
@@ -116,14 +132,20 @@ impl Following {
         if streams.is_empty() {
             return !self.sender.is_closed();
         }
-        let batch = TailBatch { streams, dropped: std::mem::take(&mut self.dropped) };
+        let batch = TailBatch {
+            streams,
+            dropped: std::mem::take(&mut self.dropped),
+        };
         match self.sender.try_send(batch) {
             Ok(()) => true,
             Err(TrySendError::Closed(_)) => false,
             Err(TrySendError::Full(batch)) => {
                 self.dropped = batch.dropped;
                 let lines = batch.streams.iter().flat_map(|stream| {
-                    stream.entries.iter().map(|entry| (stream.labels.clone(), entry.time))
+                    stream
+                        .entries
+                        .iter()
+                        .map(|entry| (stream.labels.clone(), entry.time))
                 });
                 let room = DROPPED_MAX.saturating_sub(self.dropped.len());
                 let dropped = |(labels, time): (Labels, Nanos)| DroppedEntry { labels, time };
