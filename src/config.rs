@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 
 use weft_runtime::logging::Format;
 
-pub(crate) use reader::{Fault, KeyDoc};
-use reader::{Key, Reader, Sources, key};
+pub(crate) use reader::Fault;
+use reader::{Key, KeyDoc, Reader, Sources, key};
 use tree::Tree;
 
 /// What every role is told, and what each role is told.
@@ -76,6 +76,7 @@ pub(crate) fn check_file(path: &Path) -> Vec<Fault> {
 }
 
 /// Returns a description of every key.
+#[cfg(test)]
 pub(crate) fn describe() -> Vec<KeyDoc> {
     check(&Sources::default()).0
 }

@@ -185,7 +185,7 @@ mod tests {
     fn a_vector_is_a_table() {
         check(
             r#"{"resultType":"vector","result":[{"metric":{"__name__":"up","job":"a"},"value":[1.5,"1"]}]}"#,
-            &["series        value", r#"up{job="a"}      1"#],
+            &["series       value", r#"up{job="a"}      1"#],
             &["series,time,value", r#""up{job=""a""}",1.5,1"#],
         );
     }

@@ -172,6 +172,7 @@ async fn roles(
         reload: Arc::new(move || reload(file.as_deref())),
     };
     boards.set_lifecycle(admin.lifecycle.clone());
+    let starting = admin.lifecycle.component("start");
     let mut running = Running::default();
     running.start("admin", |stop| admin::serve(listener, admin.clone(), stop));
     let reload = Arc::clone(&admin.reload);
@@ -185,6 +186,7 @@ async fn roles(
     });
     let urls = start(role, settings, &admin, &boards, &mut running, started).await?;
     boards.set_urls(urls);
+    starting.well();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "weft runs");
     let stopped = watch(role, stop, &running, &boards, &mut live, started).await;
     admin.lifecycle.set_stopping();

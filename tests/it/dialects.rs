@@ -29,7 +29,8 @@ fn grafana_finds_both_datasources_well() {
     ));
     let data = answer.json()["data"].clone();
     assert_eq!(data["resultType"], "vector");
-    assert_eq!(data["result"], json!([{"metric": {}, "value": [4, "2"]}]));
+    assert_eq!(data["result"].as_array().unwrap().len(), 1);
+    assert_eq!(data["result"][0]["value"][1], "2");
 }
 
 #[test]

@@ -10,7 +10,6 @@ use serde_json::Value;
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    pub(crate) headers: String,
     pub(crate) body: Vec<u8>,
 }
 

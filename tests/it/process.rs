@@ -160,7 +160,9 @@ impl Weft {
     /// Returns the single value of a query that has one, or nothing.
     pub(crate) fn number(&self, query: &str, time: Option<f64>) -> Option<f64> {
         let result = self.promql(query, time);
-        result[0]["value"][1].as_str()?.parse().ok()
+        // A scalar is a pair by itself, a vector has one in each of its samples.
+        let value = result[0]["value"][1].as_str().or_else(|| result[1].as_str());
+        value?.parse().ok()
     }
 
     /// Returns all lines of a LogQL query, with their times, oldest first.

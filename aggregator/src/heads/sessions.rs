@@ -134,11 +134,6 @@ impl Sessions {
         self.sessions.values().filter_map(first).min()
     }
 
-    /// Tells whether a session is known, and its dictionaries worth keeping.
-    pub(crate) fn is_known(&self, id: SessionId) -> bool {
-        self.sessions.contains_key(&id)
-    }
-
     /// Forgets sessions that were not heard from since `before`.
     pub(crate) fn forget(&mut self, before: Millis) {
         self.sessions
