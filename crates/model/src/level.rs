@@ -272,7 +272,7 @@ mod tests {
         check(r#"{"time":1,"level":30,"msg":"fatal"}"#, Level::Info);
         check("ts=1 level=debug msg=\"an error\"", Level::Debug);
         check("ts=1 lvl=\"WRN\" msg=x", Level::Warn);
-        check("sublevel=debug error", Level::Error);
+        check("sublevel=x error", Level::Error);
     }
 
     #[test]
