@@ -59,7 +59,6 @@ pub(crate) fn request(
     }
     Some(Answer {
         status,
-        headers,
         body,
     })
 }
