@@ -203,6 +203,10 @@ fn what_makes_no_sense_is_refused() {
         "1:1: parse error: metric name must not be set twice: \"foo\" or \"bar\"",
     );
     check_fails(
+        "{\"foo\", \"bar\"}",
+        "1:1: parse error: metric name must not be set twice: \"foo\" or \"bar\"",
+    );
+    check_fails(
         "foo offset 1m offset 2m",
         "1:1: parse error: offset may not be set multiple times",
     );

@@ -122,10 +122,11 @@ impl Charge {
         self.ledger.add(pending.bytes, pending.samples)
     }
 
-    /// Takes over another charge.
-    pub(crate) fn absorb(&mut self, mut other: Charge) {
+    /// Takes over another charge; fails when a limit is passed.
+    pub(crate) fn absorb(&mut self, mut other: Charge) -> Result<(), QueryError> {
         self.told.add(std::mem::take(&mut other.told));
-        self.pending.add(std::mem::take(&mut other.pending));
+        let pending = std::mem::take(&mut other.pending);
+        self.grow(pending.bytes, pending.samples)
     }
 
     /// Returns an empty charge on the same ledger.

@@ -42,7 +42,7 @@ impl Evaluator<'_> {
         let mut missing = false;
         for part in parts {
             match part {
-                Some(part) => all.append(part?),
+                Some(part) => all.append(part?)?,
                 None => missing = true,
             }
         }

@@ -215,10 +215,10 @@ impl Table {
     }
 
     /// Appends all rows of another table.
-    pub(crate) fn append(&mut self, mut other: Table) {
+    pub(crate) fn append(&mut self, mut other: Table) -> Result<(), QueryError> {
         if self.is_empty() && self.labels.capacity() == 0 {
             *self = other;
-            return;
+            return Ok(());
         }
         if self.has_histograms() || other.has_histograms() {
             self.histograms.resize_with(self.labels.len(), || None);
@@ -229,7 +229,7 @@ impl Table {
         self.labels.append(&mut other.labels);
         self.drop_name.append(&mut other.drop_name);
         self.values.append(&mut other.values);
-        self.charge.absorb(other.charge);
+        self.charge.absorb(other.charge)
     }
 
     /// Copies a row out.

@@ -1,7 +1,7 @@
 //! What a tree must fulfil beyond its syntax: types, counts of arguments, matching.
 
 use weft_matcher::LabelMatcher;
-use weft_model::METRIC_NAME;
+use weft_model::{METRIC_NAME, MatchOp, Matcher};
 
 use crate::ast::{
     Aggregate, AggregateOp, Binary, Call, Cardinality, Expr, ExprKind, FunctionId, Selector, Span,
@@ -54,23 +54,24 @@ pub(super) fn check(expr: &Expr) -> Result<(), Fault> {
     }
 }
 
+/// A name stands before the braces or within them, but only once.
 fn check_names(selector: &Selector, span: Span) -> Result<(), Fault> {
-    let mut names = selector
-        .matchers
-        .iter()
-        .filter(|matcher| matcher.name == METRIC_NAME);
-    if selector.name.is_empty() {
-        // Only quoted names count: `{__name__="a", __name__=~"b"}` is allowed.
+    let named_outside = !selector.name.is_empty();
+    let names_metric = |matcher: &&Matcher| {
+        matcher.name == METRIC_NAME && (named_outside || matcher.op == MatchOp::Equal)
+    };
+    let mut names = selector.matchers.iter().filter(names_metric);
+    let (Some(first), Some(second)) = (names.next(), names.next()) else {
         return Ok(());
-    }
-    match (names.next(), names.next()) {
-        (Some(first), Some(_)) => {
-            let (name, other) = (quote(&selector.name), quote(&first.value));
-            let message = format!("metric name must not be set twice: {name} or {other}");
-            Err(Fault::new(span, message))
-        }
-        _ => Ok(()),
-    }
+    };
+    let (name, other) = if named_outside {
+        (&selector.name, &first.value)
+    } else {
+        (&first.value, &second.value)
+    };
+    let (name, other) = (quote(name), quote(other));
+    let message = format!("metric name must not be set twice: {name} or {other}");
+    Err(Fault::new(span, message))
 }
 
 fn check_not_empty(selector: &Selector, span: Span) -> Result<(), Fault> {

@@ -30,7 +30,7 @@ impl Evaluator<'_> {
                 let there = presence(&left, &groups.left, groups.count, steps);
                 let added = filtered(right, |row, step| !there[groups.right[row] * steps + step])?;
                 let mut union = left;
-                union.append(added);
+                union.append(added)?;
                 let overlap = Overlap::Allowed;
                 // Without removal of names, equal labels may still differ in what is removed.
                 if self.removes_names_at_once() {
