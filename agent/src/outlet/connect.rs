@@ -181,7 +181,12 @@ impl Outlet {
             self.backoff.reset();
         }
         match delivered {
-            Ok(Ended::Flushed | Ended::Drain) => tracing::info!("connection is left in good order"),
+            Ok(Ended::Flushed) => tracing::info!("all is delivered"),
+            Ok(Ended::Drain) => {
+                tracing::info!("connection is left in good order");
+                // A receiver that drains every connection at once is not dialled in a hurry.
+                tokio::time::sleep(RECONNECT_FIRST).await;
+            }
             Err(error) => self.wait(chain(&error), flush).await,
         }
     }
