@@ -145,11 +145,11 @@ impl Evaluator<'_> {
             q: &q,
         };
         let histograms = self.histograms_of(&table, at);
-        let mut answers = Merger::new(steps.count);
+        let mut answers = Merger::new(self.table(steps));
         self.ask(&histograms, &question, &mut answers, &|labels, _| {
             labels.clone()
         })?;
-        self.answered(answers, steps)
+        self.answered(answers)
     }
 
     pub(super) fn eval_histogram_quantiles(
@@ -169,7 +169,7 @@ impl Evaluator<'_> {
         let table = self.eval_vector(vector_arg, steps)?;
         let at = vector_arg.span.start;
         let histograms = self.histograms_of(&table, at);
-        let mut answers = Merger::new(steps.count);
+        let mut answers = Merger::new(self.table(steps));
         for q in &quantiles {
             let question = Quantile {
                 evaluator: self,
@@ -180,7 +180,7 @@ impl Evaluator<'_> {
             let labeled = |labels: &Labels, step: usize| labels.with(&label, &with_point(q[step]));
             self.ask(&histograms, &question, &mut answers, &labeled)?;
         }
-        self.answered(answers, steps)
+        self.answered(answers)
     }
 
     pub(super) fn eval_histogram_fraction(
@@ -200,11 +200,11 @@ impl Evaluator<'_> {
             upper: &upper,
         };
         let histograms = self.histograms_of(&table, at);
-        let mut answers = Merger::new(steps.count);
+        let mut answers = Merger::new(self.table(steps));
         self.ask(&histograms, &question, &mut answers, &|labels, _| {
             labels.clone()
         })?;
-        self.answered(answers, steps)
+        self.answered(answers)
     }
 
     fn check_quantiles(&self, q: &[f64], at: u32) {
@@ -333,8 +333,8 @@ impl Evaluator<'_> {
         answers.set(labels, true, step, Cell::Float(value))
     }
 
-    fn answered(&self, answers: Merger, steps: Steps) -> Result<Table, QueryError> {
-        let table = answers.finish(self.table(steps))?;
+    fn answered(&self, answers: Merger) -> Result<Table, QueryError> {
+        let table = answers.finish()?;
         if self.removes_names_at_once() {
             return strip_names(table, Overlap::Allowed);
         }

@@ -96,7 +96,7 @@ impl Evaluator<'_> {
             .iter()
             .map(|labels| names.iter().map(|name| key(name, labels)).collect())
             .collect();
-        let mut joined = Merger::new(steps.count);
+        let mut joined = Merger::new(self.table(steps));
         for step in 0..steps.count {
             self.check()?;
             let newest = newest_info(&info, &info_keys, step)?;
@@ -116,7 +116,7 @@ impl Evaluator<'_> {
                 }
             }
         }
-        joined.finish(self.table(steps))
+        joined.finish()
     }
 
     /// Returns the times of the newest samples of the info series of these targets.

@@ -8,6 +8,7 @@ use weft_model::{Labels, METRIC_NAME};
 use crate::error::QueryError;
 
 use super::execution;
+use super::ledger::Charge;
 use super::table::{Cell, Row, Table};
 
 /// Whether rows with the same labels may become one when they have no step in common.
@@ -57,7 +58,7 @@ pub(super) fn merge_equal(table: Table, overlap: Overlap) -> Result<Table, Query
     if overlap == Overlap::Never {
         return Err(same_labelset());
     }
-    let mut merged = Merger::new(table.steps);
+    let mut merged = Merger::new(table.sibling(table.steps));
     for at in 0..table.len() {
         for step in 0..table.steps {
             if let Some(cell) = table.get(at, step) {
@@ -66,7 +67,7 @@ pub(super) fn merge_equal(table: Table, overlap: Overlap) -> Result<Table, Query
             }
         }
     }
-    merged.finish(table.sibling(table.steps))
+    merged.finish()
 }
 
 fn all_differ(labels: &[Labels]) -> bool {
@@ -74,17 +75,20 @@ fn all_differ(labels: &[Labels]) -> bool {
     labels.iter().all(|labels| seen.insert(labels))
 }
 
-/// Rows by their labels, filled cell by cell.
+/// Rows by their labels, filled cell by cell. What they hold counts from the beginning.
 pub(super) struct Merger {
-    steps: usize,
+    into: Table,
+    held: Charge,
     index: HashMap<Labels, usize>,
     rows: Vec<(Labels, bool, Row)>,
 }
 
 impl Merger {
-    pub(super) fn new(steps: usize) -> Merger {
+    /// Returns a merger whose rows become those of an empty table.
+    pub(super) fn new(into: Table) -> Merger {
         Merger {
-            steps,
+            held: into.charge(),
+            into,
             index: HashMap::new(),
             rows: Vec::new(),
         }
@@ -95,13 +99,15 @@ impl Merger {
     }
 
     /// Returns the row of these labels.
-    pub(super) fn row(&mut self, labels: Labels, drop_name: bool) -> usize {
+    pub(super) fn row(&mut self, labels: Labels, drop_name: bool) -> Result<usize, QueryError> {
         match self.index.entry(labels) {
-            Entry::Occupied(known) => *known.get(),
+            Entry::Occupied(known) => Ok(*known.get()),
             Entry::Vacant(vacant) => {
-                let row = Row::new(self.steps);
+                let steps = self.into.steps;
+                self.held.grow(size_of::<f64>() * steps, 0)?;
+                let row = Row::new(steps);
                 self.rows.push((vacant.key().clone(), drop_name, row));
-                *vacant.insert(self.rows.len() - 1)
+                Ok(*vacant.insert(self.rows.len() - 1))
             }
         }
     }
@@ -118,7 +124,7 @@ impl Merger {
         step: usize,
         cell: Cell,
     ) -> Result<(), QueryError> {
-        let row = self.row(labels, drop_name);
+        let row = self.row(labels, drop_name)?;
         self.set_at(row, step, cell)
     }
 
@@ -131,10 +137,10 @@ impl Merger {
         Ok(())
     }
 
-    pub(super) fn finish(self, mut into: Table) -> Result<Table, QueryError> {
+    pub(super) fn finish(mut self) -> Result<Table, QueryError> {
         for (labels, drop_name, mut row) in self.rows {
-            into.push(labels, drop_name, &mut row)?;
+            self.into.push(labels, drop_name, &mut row)?;
         }
-        Ok(into)
+        Ok(self.into)
     }
 }

@@ -203,7 +203,10 @@ impl Evaluator<'_> {
     ) {
         for step in 0..reference.steps.count {
             let time = reference.time(step);
-            let (from, to) = (time.saturating_sub(self.lookback), time + self.lookback);
+            let (from, to) = (
+                time.saturating_sub(self.lookback),
+                time.saturating_add(self.lookback),
+            );
             let within = |times: &[i64]| {
                 let start = times.partition_point(|sample| *sample <= from);
                 start..times.partition_point(|sample| *sample <= to).max(start)

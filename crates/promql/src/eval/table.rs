@@ -144,6 +144,11 @@ impl Table {
         }
     }
 
+    /// Returns an empty charge on the table's ledger.
+    pub(crate) fn charge(&self) -> Charge {
+        self.charge.sibling()
+    }
+
     /// Returns an empty table with other steps that charges the same ledger.
     pub(crate) fn sibling(&self, steps: usize) -> Table {
         Table::new(steps, self.charge.sibling())

@@ -147,7 +147,7 @@ impl<'a> Lexer<'a> {
             '[' => TokenKind::LeftBracket,
             ']' if self.in_brackets => TokenKind::RightBracket,
             ']' => return self.fail("unexpected right bracket ']'"),
-            '!' => return self.fail("unexpected character after '!': ' '".to_owned()),
+            '!' => return self.fail(self.after_exclamation()),
             _ => return self.fail(format!("unexpected character: '{}'", char.escape_debug())),
         };
         match kind {
@@ -160,6 +160,12 @@ impl<'a> Lexer<'a> {
         }
         self.at += 1;
         kind
+    }
+
+    fn after_exclamation(&self) -> String {
+        let after = self.input[self.at + 1..].chars().next();
+        let shown = after.map_or_else(|| "end of input".to_owned(), |char| format!("'{char}'"));
+        format!("unexpected character after '!': {shown}")
     }
 
     fn lex_quoted(&mut self, quotation: char) -> TokenKind {

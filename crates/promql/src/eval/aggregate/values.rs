@@ -28,7 +28,7 @@ impl Evaluator<'_> {
             by_value.grouping.push(label.to_owned());
         }
         let table = self.eval_vector(&aggregate.expr, steps)?;
-        let mut counts = Merger::new(steps.count);
+        let mut counts = Merger::new(self.table(steps));
         for row in 0..table.len() {
             self.check()?;
             for step in 0..steps.count {
@@ -40,7 +40,7 @@ impl Evaluator<'_> {
                 let mut builder = LabelsBuilder::from(&table.labels[row]);
                 builder.set(label, &value);
                 let labels = builder.build().filtered(|name| is_kept(&by_value, name));
-                let at = counts.row(labels, false);
+                let at = counts.row(labels, false)?;
                 let counted = match counts.cells(at).get(step) {
                     Some(CellRef::Float(count)) => count + 1.0,
                     _ => 1.0,
@@ -48,7 +48,7 @@ impl Evaluator<'_> {
                 counts.cells(at).set(step, Cell::Float(counted));
             }
         }
-        let result = counts.finish(self.table(steps))?;
+        let result = counts.finish()?;
         self.named(result)
     }
 }

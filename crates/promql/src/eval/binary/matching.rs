@@ -105,7 +105,6 @@ impl Evaluator<'_> {
         right: &Table,
     ) -> Result<Table, QueryError> {
         let matching = &binary.matching;
-        let steps = left.steps;
         let sides = Sides::of(matching, left, right);
         let groups = Groups::of(matching, left, right);
         let (many_groups, one_groups) = if sides.many_is_left {
@@ -123,7 +122,7 @@ impl Evaluator<'_> {
             any_many: any_present(sides.many),
             any_one: any_present(sides.one),
             sides,
-            result: Merger::new(steps),
+            result: Merger::new(left.sibling(left.steps)),
             pairs: HashMap::new(),
         };
         for (many, one) in many_rows.iter().zip(&one_rows) {
@@ -136,7 +135,7 @@ impl Evaluator<'_> {
                 self.join_group(&mut join, many, one)?;
             }
         }
-        let table = join.result.finish(left.sibling(steps))?;
+        let table = join.result.finish()?;
         if self.removes_names_at_once() {
             return strip_names(table, Overlap::Allowed);
         }
@@ -238,7 +237,7 @@ impl Evaluator<'_> {
         let Some(cell) = self.settle(join.binary, join.span, outcome) else {
             return Ok(None);
         };
-        let result = join.result_row(many_row, one_row);
+        let result = join.result_row(many_row, one_row)?;
         let taken = join.result.cells(result).get(step).is_some();
         if taken && matched.contains(&result) {
             return Err(multiple_matches(join.binary.matching.cardinality));
@@ -263,7 +262,7 @@ impl Join<'_> {
         if fills || has_histograms || op.is_trim() {
             return Ok(false);
         }
-        let result = self.result_row(Some(many), Some(one));
+        let result = self.result_row(Some(many), Some(one))?;
         if result < known {
             // Another group yields the same labels: the steps have to be looked at one by one.
             return Ok(false);
@@ -304,9 +303,9 @@ impl Join<'_> {
         Ok(())
     }
 
-    fn result_row(&mut self, many: Option<usize>, one: Option<usize>) -> usize {
+    fn result_row(&mut self, many: Option<usize>, one: Option<usize>) -> Result<usize, QueryError> {
         if let Some(row) = self.pairs.get(&(many, one)) {
-            return *row;
+            return Ok(*row);
         }
         let matching = &self.binary.matching;
         let of = |table: &Table, row: Option<usize>, other: (&Table, Option<usize>)| match row {
@@ -321,9 +320,11 @@ impl Join<'_> {
         let one_labels = of(one_side, one, (many_side, many));
         let labels = self.result_labels(&many_labels, &one_labels);
         let dropped = many.is_some_and(|row| many_side.drop_name[row]);
-        let row = self.result.row(labels, self.binary.returns_bool || dropped);
+        let row = self
+            .result
+            .row(labels, self.binary.returns_bool || dropped)?;
         self.pairs.insert((many, one), row);
-        row
+        Ok(row)
     }
 
     fn result_labels(&self, many: &Labels, one: &Labels) -> Labels {

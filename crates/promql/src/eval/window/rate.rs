@@ -92,8 +92,8 @@ pub(super) fn extrapolate(
     begins_within: bool,
 ) -> f64 {
     let seconds = |millis: i64| millis as f64 / 1000.0;
-    let mut to_start = seconds(extent.first - start);
-    let mut to_end = seconds(end - extent.last);
+    let mut to_start = seconds(extent.first.saturating_sub(start));
+    let mut to_end = seconds(end.saturating_sub(extent.last));
     let mut sampled = seconds(extent.last - extent.first);
     let between = if extent.count > 1 {
         sampled / (extent.count - 1) as f64
