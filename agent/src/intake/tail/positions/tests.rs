@@ -97,7 +97,7 @@ fn a_damaged_end_costs_only_itself() {
 fn the_file_stays_small_and_so_does_what_is_remembered() {
     let disk = disk();
     let mut positions = reopen(&disk);
-    for id in 0..10_000 {
+    for id in 0..3_000 {
         positions.merge("a", vec![state(id, 1, true)]);
         positions.write().unwrap();
         if id % 100 == 0 {

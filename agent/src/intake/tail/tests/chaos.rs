@@ -93,7 +93,7 @@ fn play(bench: &mut Bench, scene: &mut Scene, event: Event) {
 static SCENES: AtomicU32 = AtomicU32::new(0);
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_line_is_stored_once(events in proptest::collection::vec(event(), 1..120)) {
