@@ -59,6 +59,11 @@ pub(crate) fn merge_parts(
     };
     let mut cursors = open_sources(disk, sources)?;
     let mut writer = PartWriter::create(disk, &path, identity, packing)?;
+    let most = cursors
+        .iter()
+        .map(|cursor| cursor.served.part.meta.series)
+        .max();
+    writer.reserve(most.unwrap_or_default() as usize);
     match merge_series(&mut cursors, &mut writer) {
         Ok(()) if writer.series() == 0 => {
             writer.discard();

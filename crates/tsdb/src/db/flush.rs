@@ -47,6 +47,8 @@ struct Writers<'a> {
     days: BTreeMap<i64, (PartWriter<'a>, Translation)>,
     /// The pairs of the series that is being written.
     pairs: Vec<u32>,
+    /// How many series there are in all.
+    series: usize,
 }
 
 /// Pair ids of the head as ids of a part's dictionary; [`u32::MAX`] where not known yet.
@@ -90,6 +92,7 @@ impl Inner {
             identity,
             days: BTreeMap::new(),
             pairs: Vec::new(),
+            series: maintenance.order.len(),
         };
         let mut report = FlushReport::default();
         let mut taken = Vec::new();
@@ -280,7 +283,12 @@ impl<'a> Writers<'a> {
             ..self.identity.clone()
         };
         let path = part_path(&self.inner.dir, file);
-        PartWriter::create(&*self.inner.disk, &path, identity, Packing::Plain)
+        let mut writer = PartWriter::create(&*self.inner.disk, &path, identity, Packing::Plain)?;
+        // Nearly all series are in the first day met, and few in the days of late samples.
+        if self.days.is_empty() {
+            writer.reserve(self.series);
+        }
+        Ok(writer)
     }
 
     fn finish(self) -> Result<Vec<Written>, WriteError> {

@@ -18,8 +18,15 @@ pub(crate) const PAIRS_PER_GROUP: usize = 256;
 /// The bytes of postings at which a group is closed.
 const GROUP_BYTES: usize = 64 * 1024;
 
+/// The values in one map of a name, and their bytes.
+const MAP_VALUES: usize = 1 << 16;
+const MAP_BYTES: usize = 16 << 20;
+
 /// The numbers in one column of a postings list.
 pub(crate) const POSTINGS_MAX: usize = 1 << 16;
+
+/// How many labels a series mostly has.
+const LABELS: usize = 8;
 
 /// The series of a part being written.
 #[derive(Default)]
@@ -31,6 +38,13 @@ pub(crate) struct SeriesTable {
 }
 
 impl SeriesTable {
+    /// Makes room for series that are to come, with as many labels as they mostly have.
+    pub(crate) fn reserve(&mut self, series: usize) {
+        self.hashes.reserve_exact(series);
+        self.ends.reserve_exact(series);
+        self.pairs.reserve_exact(series.saturating_mul(LABELS));
+    }
+
     pub(crate) fn push(&mut self, hash: SeriesHash, pairs: impl Iterator<Item = u32>) {
         self.hashes.push(hash);
         self.pairs.extend(pairs);
@@ -83,22 +97,37 @@ fn write_names(
 ) -> Result<(), WriteError> {
     let mut first_pair = 0;
     for (name, count) in &pairs.names {
-        let values = &pairs.values[first_pair as usize..(first_pair + count) as usize];
-        let numbered = values
-            .iter()
-            .enumerate()
-            .map(|(i, value)| (&**value, i as u64));
-        let map = fst::Map::from_iter(numbered).expect("values are distinct and ascend");
-        let frame = output.frame(map.as_fst().as_bytes(), Packing::Plain)?;
-        meta.names.push(NameEntry {
-            name: name.to_string(),
-            first_pair,
-            pairs: *count,
-            values: frame,
-        });
-        first_pair += count;
+        let end = first_pair + *count as usize;
+        while first_pair < end {
+            let values = one_map(&pairs.values[first_pair..end]);
+            let numbered = values
+                .iter()
+                .enumerate()
+                .map(|(i, value)| (&**value, i as u64));
+            let map = fst::Map::from_iter(numbered).expect("values are distinct and ascend");
+            let frame = output.frame(map.as_fst().as_bytes(), Packing::Plain)?;
+            meta.names.push(NameEntry {
+                name: name.to_string(),
+                first_pair: first_pair as u32,
+                pairs: values.len() as u32,
+                values: frame,
+            });
+            first_pair += values.len();
+        }
     }
     Ok(())
+}
+
+/// Returns the values that go into one map: so many that it stays well within a frame.
+fn one_map(values: &[Box<str>]) -> &[Box<str>] {
+    let mut bytes = 0;
+    let mut fits = |len: usize| {
+        bytes += len;
+        bytes <= MAP_BYTES
+    };
+    let lens = values.iter().take(MAP_VALUES).map(|value| value.len());
+    let fitting = lens.take_while(|len| fits(*len)).count();
+    &values[..fitting.max(1).min(values.len())]
 }
 
 /// The series of each pair, one list behind the other.

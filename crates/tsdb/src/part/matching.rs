@@ -16,17 +16,19 @@ impl LabelIndex for Part {
     }
 
     fn values_count(&self, name: &str) -> usize {
-        self.name(name).map_or(0, |entry| entry.pairs as usize)
+        self.name(name)
+            .iter()
+            .map(|entry| entry.pairs as usize)
+            .sum()
     }
 
     fn postings(&self, name: &str, value: &str, out: &mut Vec<u32>) -> Result<(), PartError> {
-        let Some(entry) = self.name(name) else {
-            return Ok(());
-        };
-        match self.values_of(entry)?.0.get(value) {
-            Some(place) => self.postings_of(entry.first_pair + place as u32, out),
-            None => Ok(()),
+        for entry in self.name(name) {
+            if let Some(place) = self.values_of(entry)?.0.get(value) {
+                return self.postings_of(entry.first_pair.saturating_add(place as u32), out);
+            }
         }
+        Ok(())
     }
 
     fn each_value(
@@ -35,18 +37,17 @@ impl LabelIndex for Part {
         prefix: &str,
         each: &mut dyn FnMut(&str, u32),
     ) -> Result<(), PartError> {
-        let Some(entry) = self.name(name) else {
-            return Ok(());
-        };
-        let values = self.values_of(entry)?;
-        let mut stream = values
-            .0
-            .search(Str::new(prefix).starts_with())
-            .into_stream();
-        while let Some((value, place)) = stream.next() {
-            let value = std::str::from_utf8(value);
-            let value = value.map_err(|_| self.fault(Malformed("a value is not UTF-8")))?;
-            each(value, entry.first_pair.saturating_add(place as u32));
+        for entry in self.name(name) {
+            let values = self.values_of(entry)?;
+            let mut stream = values
+                .0
+                .search(Str::new(prefix).starts_with())
+                .into_stream();
+            while let Some((value, place)) = stream.next() {
+                let value = std::str::from_utf8(value);
+                let value = value.map_err(|_| self.fault(Malformed("a value is not UTF-8")))?;
+                each(value, entry.first_pair.saturating_add(place as u32));
+            }
         }
         Ok(())
     }

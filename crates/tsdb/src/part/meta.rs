@@ -92,11 +92,11 @@ pub(crate) struct PageEntry {
     pub(crate) frame: FrameRef,
 }
 
-/// A label name.
+/// A label name, or a run of the values of one that has very many.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct NameEntry {
     pub(crate) name: String,
-    /// The first pair with this name; they are numbered by value.
+    /// The first pair of this entry; they are numbered by value.
     pub(crate) first_pair: u32,
     pub(crate) pairs: u32,
     /// An fst from values to their distance from `first_pair`.
@@ -225,7 +225,7 @@ impl Meta {
         };
         let holds = [
             pairs_of_names == self.pairs,
-            self.names.is_sorted_by(|a, b| a.name < b.name),
+            self.names.is_sorted_by(|a, b| a.name <= b.name),
             ascending(Box::new(self.groups.iter().map(|group| group.first_pair))),
             self.groups.is_empty() == (self.pairs == 0),
             ascending(Box::new(self.times.iter().map(|times| times.first_column))),

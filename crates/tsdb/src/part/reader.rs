@@ -149,16 +149,15 @@ impl Part {
         }
     }
 
-    pub(crate) fn name(&self, name: &str) -> Option<&NameEntry> {
-        let at = self
-            .meta
-            .names
-            .binary_search_by(|entry| entry.name.as_str().cmp(name))
-            .ok()?;
-        Some(&self.meta.names[at])
+    /// Returns the entries of a name: one, or several where it has very many values.
+    pub(crate) fn name(&self, name: &str) -> &[NameEntry] {
+        let names = &self.meta.names;
+        let from = names.partition_point(|entry| entry.name.as_str() < name);
+        let to = names.partition_point(|entry| entry.name.as_str() <= name);
+        &names[from..to]
     }
 
-    /// Returns the values of a name, as a map to their places among them.
+    /// Returns the values of an entry, as a map to their places among them.
     pub(crate) fn values_of(&self, name: &NameEntry) -> Result<Arc<ValuesOfName>, PartError> {
         self.frame(name.values, ValuesOfName::decode)
     }

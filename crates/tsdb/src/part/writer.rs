@@ -107,6 +107,11 @@ impl<'a> PartWriter<'a> {
         })
     }
 
+    /// Makes room for series that are to come.
+    pub(crate) fn reserve(&mut self, series: usize) {
+        self.table.reserve(series);
+    }
+
     /// Begins a series, in the order of metric names, then label sets. The pairs are ids of
     /// [`PartWriter::dictionary`], in order of their names.
     pub(crate) fn begin(&mut self, hash: SeriesHash, pairs: impl Iterator<Item = u32>) {
