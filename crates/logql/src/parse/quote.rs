@@ -7,7 +7,8 @@ pub(crate) fn unquote(raw: &str) -> Option<String> {
     while let Some(at) = rest.find('\\') {
         bytes.extend_from_slice(&rest.as_bytes()[..at]);
         let escape = *rest.as_bytes().get(at + 1)?;
-        rest = &rest[at + 2..];
+        // After the backslash may come a character of several bytes, which no escape begins with.
+        rest = rest.get(at + 2..)?;
         let simple = match escape {
             b'a' => 7,
             b'b' => 8,
