@@ -40,25 +40,78 @@ pub(crate) struct Settings {
 /// Settings, or everything that is wrong with them.
 pub(crate) type Checked = Result<Settings, Vec<Fault>>;
 
+/// Settings that a reload applies; all others need a restart.
+const RELOADED: [&str; 1] = ["log.filter"];
+
+/// What a process was started with besides its file, to read the settings again later.
+#[derive(Clone, Debug)]
+pub(crate) struct Start {
+    file: Option<PathBuf>,
+    environment: BTreeMap<String, String>,
+    flags: BTreeMap<&'static str, (&'static str, String)>,
+    /// The settings in force, by key.
+    in_force: BTreeMap<String, String>,
+}
+
+/// What a reload found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reloaded {
+    /// The filter of the log, as it is now.
+    pub(crate) log_filter: String,
+    /// Keys that have changed and need a restart.
+    pub(crate) need_restart: Vec<String>,
+}
+
+impl Start {
+    /// Reads the settings again.
+    pub(crate) fn reload(&self) -> Result<Reloaded, Vec<Fault>> {
+        let (docs, checked) = check(&self.sources()?);
+        let settings = checked?;
+        let changed = |doc: &&KeyDoc| self.in_force.get(&doc.path) != Some(&doc.value);
+        let needs_restart = |doc: &&KeyDoc| !RELOADED.contains(&doc.path.as_str());
+        let changed = docs.iter().filter(changed).filter(needs_restart);
+        let need_restart = changed.map(|doc| doc.path.clone()).collect();
+        Ok(Reloaded {
+            log_filter: settings.log_filter,
+            need_restart,
+        })
+    }
+
+    fn sources(&self) -> Result<Sources, Vec<Fault>> {
+        let file = self
+            .file
+            .as_deref()
+            .map(read_file)
+            .transpose()
+            .map_err(|fault| vec![fault])?;
+        let (environment, flags) = (self.environment.clone(), self.flags.clone());
+        Ok(Sources {
+            file,
+            environment,
+            flags,
+        })
+    }
+}
+
 /// Reads the settings of a process: a file, if one is named, the environment, flags by key.
 pub(crate) fn read(
     file: Option<&Path>,
     environment: impl Iterator<Item = (String, String)>,
     flags: BTreeMap<&'static str, (&'static str, String)>,
-) -> Checked {
-    let file = match file.map(read_file).transpose() {
-        Ok(file) => file,
-        Err(fault) => return Err(vec![fault]),
-    };
+) -> Result<(Settings, Start), Vec<Fault>> {
     let environment = environment
         .filter(|(name, _)| name.starts_with("WEFT_"))
         .collect();
-    check(&Sources {
+    let file = file.map(Path::to_owned);
+    let mut start = Start {
         file,
         environment,
         flags,
-    })
-    .1
+        in_force: BTreeMap::new(),
+    };
+    let (docs, checked) = check(&start.sources()?);
+    start.in_force = docs.into_iter().map(|doc| (doc.path, doc.value)).collect();
+    Ok((checked?, start))
 }
 
 /// Checks a file alone and returns every fault in it.

@@ -27,5 +27,6 @@ mod upkeep;
 
 pub use aggregator::{Aggregator, BuildError, Surroundings};
 pub use config::Config;
+pub use query::SampleSource;
 pub use status::{Status, StatusBoard};
 pub use store::OpenError;

@@ -7,5 +7,5 @@ mod selectors;
 
 pub(crate) use lines::{LineSource, range};
 pub(crate) use pool::Threads;
-pub(crate) use samples::SampleSource;
+pub use samples::SampleSource;
 pub(crate) use selectors::selectors;

@@ -14,6 +14,13 @@ use crate::store::{Store, chain};
 /// How often rates are measured.
 const RATES_EVERY: Duration = Duration::from_secs(1);
 
+/// How often blocks of lines that are full or old are sealed, and retention is looked at.
+const MAINTAIN_EVERY: Duration = Duration::from_secs(5);
+
+/// Lines are flushed once in so many flushes: each flush seals all open blocks, and small blocks
+/// compress badly. The journal covers them meanwhile.
+const LINES_FLUSH_EVERY: u32 = 10;
+
 /// Keeps the store in order until the stop is requested, then flushes once more.
 pub(crate) async fn run(
     store: Arc<Store>,
@@ -23,6 +30,8 @@ pub(crate) async fn run(
     shutdown: Shutdown,
 ) {
     let mut next_flush = Instant::now() + flush_every;
+    let mut next_maintain = Instant::now() + MAINTAIN_EVERY;
+    let mut flushes = 0;
     let mut next_rates = Instant::now() + RATES_EVERY;
     let mut flushing = tokio::task::JoinSet::new();
     loop {
@@ -33,8 +42,15 @@ pub(crate) async fn run(
             }
             () = sleep_until(next_flush), if flushing.is_empty() => {
                 let (store, component) = (Arc::clone(&store), component.clone());
-                flushing.spawn_blocking(move || keep_in_order(&store, &component));
+                flushes += 1;
+                let lines = flushes % LINES_FLUSH_EVERY == 0;
+                flushing.spawn_blocking(move || keep_in_order(&store, lines, &component));
                 next_flush = Instant::now() + flush_every;
+            }
+            () = sleep_until(next_maintain), if flushing.is_empty() => {
+                let store = Arc::clone(&store);
+                flushing.spawn_blocking(move || store.maintain_lines());
+                next_maintain = Instant::now() + MAINTAIN_EVERY;
             }
             Some(done) = flushing.join_next(), if !flushing.is_empty() => {
                 if let Err(error) = done {
@@ -56,8 +72,13 @@ pub(crate) async fn run(
     }
 }
 
-fn keep_in_order(store: &Store, component: &Component) {
-    match store.flush() {
+fn keep_in_order(store: &Store, lines: bool, component: &Component) {
+    let flushed = if lines {
+        store.flush()
+    } else {
+        store.flush_samples_only()
+    };
+    match flushed {
         Ok(()) => component.well(),
         Err(error) => component.degraded(format!("flush failed: {}", chain(&error))),
     }

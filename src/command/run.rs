@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,7 @@ use weft_disk::DirLock;
 use weft_link::{Authority, AuthorityOptions, Identity, TokenGrant};
 use weft_model::Millis;
 use weft_runtime::admin::{self, Admin};
+use weft_runtime::logging::LogFilter;
 use weft_runtime::{Lifecycle, Shutdown, Stopper, shutdown};
 use weft_stdx::Clock;
 
@@ -50,31 +51,36 @@ pub(crate) enum Role {
 
 /// Runs a role until it is stopped.
 pub(crate) fn run(role: Role, run: &Run, started: Instant) -> Result<Exit> {
-    let settings = match config::read(run.config.as_deref(), std::env::vars(), flags(role, run)) {
-        Ok(settings) => settings,
-        Err(faults) => {
-            for fault in faults {
-                crate::complain(&fault.to_string());
+    let (settings, start) =
+        match config::read(run.config.as_deref(), std::env::vars(), flags(role, run)) {
+            Ok(read) => read,
+            Err(faults) => {
+                for fault in faults {
+                    crate::complain(&fault.to_string());
+                }
+                return Ok(Exit::Unusable);
             }
-            return Ok(Exit::Unusable);
-        }
-    };
+        };
     let live = Live::new();
     let filter = match role == Role::Up && live.is_terminal() && settings.log_filter == "info" {
         // The live status shows what an operator needs; the rest would tear it apart.
         true => "warn",
         false => &settings.log_filter,
     };
-    if let Err(what) = weft_runtime::logging::start(filter, settings.log_format) {
-        crate::complain(&format!("log.filter: {what}"));
-        return Ok(Exit::Unusable);
-    }
+    let log = match weft_runtime::logging::start(filter, settings.log_format) {
+        Ok(log) => log,
+        Err(what) => {
+            crate::complain(&format!("log.filter: {what}"));
+            return Ok(Exit::Unusable);
+        }
+    };
+    let reload = move || reload(&start, &log);
     let _lock = DirLock::acquire(&settings.data)
         .with_context(|| format!("use data directory {}", settings.data.display()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let done = runtime.block_on(roles(role, settings, run.config.clone(), live, started));
+    let done = runtime.block_on(roles(role, settings, Arc::new(reload), live, started));
     // Only a flush on a slow disk can still be under way; the journal has what it writes.
     runtime.shutdown_timeout(Duration::from_millis(100));
     done.map(|()| Exit::Done)
@@ -157,7 +163,7 @@ impl Running {
 async fn roles(
     role: Role,
     settings: Settings,
-    file: Option<PathBuf>,
+    reload: Arc<dyn Fn() -> Result<(), String> + Send + Sync>,
     mut live: Live,
     started: Instant,
 ) -> Result<()> {
@@ -169,7 +175,7 @@ async fn roles(
         lifecycle: Lifecycle::new(),
         registry: Arc::new(Mutex::new(Registry::default())),
         status: boards.document(started),
-        reload: Arc::new(move || reload(file.as_deref())),
+        reload,
     };
     boards.set_lifecycle(admin.lifecycle.clone());
     let starting = admin.lifecycle.component("start");
@@ -194,16 +200,23 @@ async fn roles(
     stopped
 }
 
-/// Checks the configuration file anew. What can be changed without a restart is said in
-/// docs/config.md.
-fn reload(file: Option<&Path>) -> Result<(), String> {
-    let faults = file.map(config::check_file).unwrap_or_default();
-    if faults.is_empty() {
-        tracing::info!("configuration read again");
-        return Ok(());
+/// Reads the settings again and applies what can be applied to a running process.
+fn reload(start: &config::Start, log: &LogFilter) -> Result<(), String> {
+    let reloaded = start.reload().map_err(|faults| {
+        faults
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("; ")
+    })?;
+    log.set(&reloaded.log_filter)
+        .map_err(|what| format!("log.filter: {what}"))?;
+    let keys = reloaded.need_restart.join(", ");
+    match keys.is_empty() {
+        true => tracing::info!("settings read again"),
+        false => tracing::warn!(keys, "settings read again; these need a restart"),
     }
-    let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-    Err(faults.join("; "))
+    Ok(())
 }
 
 /// Starts the roles and returns where they can be reached. The agent is the first, so that

@@ -34,6 +34,8 @@ pub(crate) struct KeyDoc {
     pub(crate) kind: &'static str,
     pub(crate) default: String,
     pub(crate) about: &'static str,
+    /// What is in force: as it was given, or the default.
+    pub(crate) value: String,
 }
 
 /// The settings as they were given.
@@ -193,6 +195,7 @@ impl<'a> Reader<'a> {
                 kind: "a text",
                 default,
                 about: field.about,
+                value: String::new(),
             });
         }
         let items = match self.in_file(key.path) {
@@ -286,12 +289,26 @@ impl<'a> Reader<'a> {
             key.default
         }
         .to_owned();
+        let value = self.in_force(key);
         self.docs.push(KeyDoc {
             path: key.path.to_owned(),
             kind,
             default,
             about: key.about,
+            value,
         });
+    }
+
+    /// Returns a setting's text as it was given; lists and mappings as they stand in the tree.
+    fn in_force(&self, key: &Key) -> String {
+        if let Some((_, text)) = self.overridden(key.path) {
+            return text;
+        }
+        match self.in_file(key.path) {
+            None | Some(Tree::Null) => key.default.to_owned(),
+            Some(Tree::Leaf(text)) => text,
+            Some(other) => format!("{other:?}"),
+        }
     }
 
     /// Returns where a setting was given, and its text.

@@ -17,6 +17,8 @@ fn the_reference_page_lists_every_key() {
         One YAML file (`--config FILE`), then `WEFT_*` variables, then flags; the later wins.\n\
         A key's variable is its path in capitals: `agent.interval` is `WEFT_AGENT_INTERVAL`.\n\
         Unknown keys are errors; `weft check config FILE` tells all faults at once.\n\
+        A reload (SIGHUP, or POST /-/reload) applies `log.filter`; of other keys that have changed it says\n\
+        that they need a restart.\n\
         Lists are YAML lists in the file and comma-separated in variables.\n\
         This page is made from the code by a test.\n\n\
         | key | default | what | meaning |\n|---|---|---|---|\n",
@@ -40,4 +42,19 @@ fn labels_must_have_names_that_are_labels() {
     let faults = check(&sources).1.unwrap_err();
     let keys: Vec<_> = faults.iter().map(|fault| fault.key.as_str()).collect();
     assert_eq!(keys, ["agent.labels.1bad", "agent.labels.a-b"]);
+}
+
+#[test]
+fn a_reload_tells_what_needs_a_restart() {
+    let file = std::env::temp_dir().join(format!("weft-reload-{}.yaml", std::process::id()));
+    std::fs::write(&file, "log: {filter: info}").unwrap();
+    let (_, start) = read(Some(&file), std::iter::empty(), BTreeMap::new()).unwrap();
+    assert_eq!(start.reload().unwrap().need_restart, Vec::<String>::new());
+    std::fs::write(&file, "log: {filter: debug}\nagent: {interval: 7s}").unwrap();
+    let reloaded = start.reload().unwrap();
+    assert_eq!(reloaded.log_filter, "debug");
+    assert_eq!(reloaded.need_restart, ["agent.interval"]);
+    std::fs::write(&file, "nonsense: 1").unwrap();
+    assert_eq!(start.reload().unwrap_err().len(), 1);
+    std::fs::remove_file(&file).unwrap();
 }

@@ -57,10 +57,7 @@ pub(crate) fn request(
     {
         body = unchunked(&body)?;
     }
-    Some(Answer {
-        status,
-        body,
-    })
+    Some(Answer { status, body })
 }
 
 fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {

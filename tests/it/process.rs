@@ -161,7 +161,9 @@ impl Weft {
     pub(crate) fn number(&self, query: &str, time: Option<f64>) -> Option<f64> {
         let result = self.promql(query, time);
         // A scalar is a pair by itself, a vector has one in each of its samples.
-        let value = result[0]["value"][1].as_str().or_else(|| result[1].as_str());
+        let value = result[0]["value"][1]
+            .as_str()
+            .or_else(|| result[1].as_str());
         value?.parse().ok()
     }
 

@@ -11,12 +11,13 @@ use weft_tsdb::{Selection, Tsdb};
 
 /// Selects from a TSDB.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct SampleSource<'a> {
+pub struct SampleSource<'a> {
     tsdb: &'a Tsdb,
 }
 
 impl<'a> SampleSource<'a> {
-    pub(crate) fn new(tsdb: &'a Tsdb) -> SampleSource<'a> {
+    /// Returns a source over a store.
+    pub fn new(tsdb: &'a Tsdb) -> SampleSource<'a> {
         SampleSource { tsdb }
     }
 }

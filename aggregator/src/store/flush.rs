@@ -30,6 +30,19 @@ impl Store {
         samples.and(lines)
     }
 
+    /// Makes all samples that were taken durable in the TSDB, and trims their journal.
+    pub(crate) fn flush_samples_only(&self) -> Result<(), TakeError> {
+        let _alone = self.flushing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.flush_samples()
+    }
+
+    /// Seals blocks of lines that are full or old, and drops what is too old.
+    pub(crate) fn maintain_lines(&self) {
+        if let Err(error) = self.logdb.maintain(self.now().to_nanos()) {
+            tracing::warn!(error = chain(&error), "log store not maintained");
+        }
+    }
+
     /// Merges, drops what is too old, forgets who is gone. Returns whether there is more to do.
     pub(crate) fn maintain(&self) -> bool {
         let _alone = self.flushing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -45,9 +58,6 @@ impl Store {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .forget(before);
-        if let Err(error) = self.logdb.maintain(now.to_nanos()) {
-            tracing::warn!(error = chain(&error), "log store not maintained");
-        }
         match self.tsdb.maintain(now) {
             Ok(report) => {
                 for fault in &report.set_aside {

@@ -21,6 +21,17 @@ pub struct Usage {
     pub threads: u64,
 }
 
+/// Keeps the kernel from backing memory with huge pages, to be called before anything else.
+///
+/// A small process would be given 2 MiB wherever it touches 4 KiB: measured, that made 134 MB of
+/// the 39 MB that `weft up` needs when idle, and the first sample came later for the zeroing.
+pub fn use_small_pages() {
+    if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
+        // Only more memory is used without it.
+        tracing::debug!(%error, "huge pages stay on");
+    }
+}
+
 /// Reads the usage of this process from /proc; what cannot be read is 0.
 pub fn usage() -> Usage {
     let Ok(myself) = Process::myself() else {

@@ -30,36 +30,94 @@ const EDGES: &[(&str, &[&str])] = &[
     // Edges: process, wire, HTTP.
     ("runtime", &["stdx"]),
     ("link", &["proto", "model", "stdx"]),
-    ("api", &["model", "stdx", "matcher", "exposition", "promql", "logql"]),
+    ("api", &["model", "stdx", "exposition", "promql", "logql"]),
     // Roles: they meet only through proto and link.
-    ("agent", &["model", "stdx", "disk", "journal", "spool", "proto", "link", "runtime"]),
-    ("collector", &["model", "stdx", "disk", "spool", "proto", "link", "runtime"]),
+    (
+        "agent",
+        &["model", "stdx", "disk", "spool", "proto", "link", "runtime"],
+    ),
+    (
+        "collector",
+        &["model", "stdx", "disk", "spool", "proto", "link", "runtime"],
+    ),
     (
         "aggregator",
         &[
-            "model", "stdx", "codec", "disk", "matcher", "journal", "exposition", "promql", "logql",
-            "tsdb", "logdb", "proto", "link", "api", "runtime",
+            "model",
+            "stdx",
+            "codec",
+            "disk",
+            "matcher",
+            "journal",
+            "exposition",
+            "promql",
+            "logql",
+            "tsdb",
+            "logdb",
+            "proto",
+            "link",
+            "api",
+            "runtime",
         ],
     ),
     // The binary.
     (
         "weft",
-        &["model", "stdx", "disk", "tsdb", "promql", "link", "runtime", "agent", "collector", "aggregator"],
+        &[
+            "model",
+            "stdx",
+            "disk",
+            "tsdb",
+            "promql",
+            "link",
+            "runtime",
+            "agent",
+            "collector",
+            "aggregator",
+        ],
     ),
     // Tools of the developers.
-    ("promqltest", &["model", "promql"]),
-    ("xtask", &["model", "disk", "matcher", "tsdb", "promql", "promqltest"]),
+    ("promqltest", &["model", "matcher", "promql"]),
+    (
+        "xtask",
+        &[
+            "model",
+            "disk",
+            "tsdb",
+            "promql",
+            "promqltest",
+            "aggregator",
+        ],
+    ),
 ];
 
 /// What the agent must never link, at any depth: storage, query languages, their servers.
-const NEVER_IN_AGENT: &[&str] =
-    &["weft-tsdb", "weft-logdb", "weft-promql", "weft-logql", "weft-api", "tantivy", "axum"];
+const NEVER_IN_AGENT: &[&str] = &[
+    "weft-tsdb",
+    "weft-logdb",
+    "weft-promql",
+    "weft-logql",
+    "weft-api",
+    "tantivy",
+    "axum",
+];
 
 /// Crates that only the named ones of ours may use directly.
 const RESERVED: &[(&str, &[&str])] = &[
-    ("serde_json", &["weft-api", "weft", "weft-xtask", "weft-logql"]),
+    (
+        "serde_json",
+        &["weft-api", "weft", "weft-xtask", "weft-logql"],
+    ),
     ("serde-saphyr", &["weft"]),
-    ("prost", &["weft-proto", "weft-link", "weft-exposition", "weft-aggregator"]),
+    (
+        "prost",
+        &[
+            "weft-proto",
+            "weft-link",
+            "weft-exposition",
+            "weft-aggregator",
+        ],
+    ),
     ("sled", &["weft-spool"]),
     ("tantivy", &["weft-logdb"]),
     ("axum", &["weft-api"]),
@@ -74,19 +132,32 @@ pub(crate) fn check() -> Result<()> {
     if faults.is_empty() {
         return Ok(());
     }
-    bail!("the edges of the workspace are not those of crates/xtask/src/edges.rs:\n  {}", faults.join("\n  "))
+    bail!(
+        "the edges of the workspace are not those of crates/xtask/src/edges.rs:\n  {}",
+        faults.join("\n  ")
+    )
 }
 
 fn metadata() -> Result<Value> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.toml");
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let output = Command::new(cargo)
-        .args(["metadata", "--format-version", "1", "--locked", "--offline", "--manifest-path"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--locked",
+            "--offline",
+            "--manifest-path",
+        ])
         .arg(manifest)
         .output()
         .context("run cargo metadata")?;
     if !output.status.success() {
-        bail!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "cargo metadata failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     serde_json::from_slice(&output.stdout).context("read cargo metadata")
 }
@@ -106,7 +177,10 @@ fn faults_of(metadata: &Value) -> Result<Vec<String>> {
         }
         for (outside, users) in RESERVED {
             if uses.contains(*outside) && !users.contains(&name.as_str()) {
-                faults.push(format!("{name} -> {outside} is reserved for {}", users.join(", ")));
+                faults.push(format!(
+                    "{name} -> {outside} is reserved for {}",
+                    users.join(", ")
+                ));
             }
         }
     }
@@ -119,18 +193,33 @@ fn faults_of(metadata: &Value) -> Result<Vec<String>> {
 }
 
 fn package(folder: &str) -> String {
-    if folder == "weft" { folder.to_owned() } else { format!("weft-{folder}") }
+    if folder == "weft" {
+        folder.to_owned()
+    } else {
+        format!("weft-{folder}")
+    }
 }
 
 /// Returns every package of the workspace with all it names among its normal dependencies.
 fn direct_edges(metadata: &Value) -> Result<BTreeMap<String, BTreeSet<String>>> {
-    let members = metadata["workspace_members"].as_array().context("no workspace members")?;
+    let members = metadata["workspace_members"]
+        .as_array()
+        .context("no workspace members")?;
     let packages = metadata["packages"].as_array().context("no packages")?;
     let mut edges = BTreeMap::new();
-    for package in packages.iter().filter(|package| members.contains(&package["id"])) {
-        let name = package["name"].as_str().context("a package without a name")?;
-        let dependencies = package["dependencies"].as_array().context("no dependencies")?;
-        let normal = dependencies.iter().filter(|dependency| dependency["kind"].is_null());
+    for package in packages
+        .iter()
+        .filter(|package| members.contains(&package["id"]))
+    {
+        let name = package["name"]
+            .as_str()
+            .context("a package without a name")?;
+        let dependencies = package["dependencies"]
+            .as_array()
+            .context("no dependencies")?;
+        let normal = dependencies
+            .iter()
+            .filter(|dependency| dependency["kind"].is_null());
         let names = normal.filter_map(|dependency| dependency["name"].as_str());
         edges.insert(name.to_owned(), names.map(str::to_owned).collect());
     }
@@ -139,13 +228,21 @@ fn direct_edges(metadata: &Value) -> Result<BTreeMap<String, BTreeSet<String>>> 
 
 /// Returns the names of all packages that one package links, at any depth.
 fn reach(metadata: &Value, from: &str) -> Result<BTreeSet<String>> {
-    let nodes = metadata["resolve"]["nodes"].as_array().context("no resolved graph")?;
+    let nodes = metadata["resolve"]["nodes"]
+        .as_array()
+        .context("no resolved graph")?;
     let packages = metadata["packages"].as_array().context("no packages")?;
     let name_of = |id: &Value| {
         let found = packages.iter().find(|package| package["id"] == *id);
-        found.and_then(|package| package["name"].as_str()).unwrap_or_default().to_owned()
+        found
+            .and_then(|package| package["name"].as_str())
+            .unwrap_or_default()
+            .to_owned()
     };
-    let start = nodes.iter().map(|node| &node["id"]).find(|id| name_of(id) == from);
+    let start = nodes
+        .iter()
+        .map(|node| &node["id"])
+        .find(|id| name_of(id) == from);
     let mut pending = vec![start.context("the package is not in the graph")?];
     let mut seen = BTreeSet::new();
     let mut names = BTreeSet::new();
@@ -154,7 +251,10 @@ fn reach(metadata: &Value, from: &str) -> Result<BTreeSet<String>> {
             continue;
         }
         names.insert(name_of(id));
-        let node = nodes.iter().find(|node| node["id"] == *id).context("a node without its id")?;
+        let node = nodes
+            .iter()
+            .find(|node| node["id"] == *id)
+            .context("a node without its id")?;
         for dependency in node["deps"].as_array().into_iter().flatten() {
             let kinds = dependency["dep_kinds"].as_array();
             if kinds.is_none_or(|kinds| kinds.iter().any(|kind| kind["kind"].is_null())) {

@@ -23,7 +23,10 @@ fn render() -> Result<String> {
     fs::create_dir_all(&out)?;
     let proto = root().join("proto");
     let files = protox::compile([proto.join("weft/v1/weft.proto")], [&proto])?;
-    tonic_prost_build::configure().bytes(".weft.v1.Batch.payload").out_dir(&out).compile_fds(files)?;
+    tonic_prost_build::configure()
+        .bytes(".weft.v1.Batch.payload")
+        .out_dir(&out)
+        .compile_fds(files)?;
     let text = fs::read_to_string(out.join("weft.v1.rs")).context("read the generated code")?;
     fs::remove_dir_all(&out)?;
     Ok(text)
