@@ -8,6 +8,7 @@ mod channel;
 mod peers;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 use weft_link::{Authority, Inbound, Listener, Role};
@@ -17,6 +18,9 @@ use weft_runtime::Shutdown;
 
 use crate::store::Store;
 pub(crate) use peers::Peers;
+
+/// How long peers have to receive what was sent last.
+const CLOSE_TIME_MAX: Duration = Duration::from_millis(300);
 
 /// What every channel works with.
 #[derive(Clone, Debug)]
@@ -46,6 +50,8 @@ pub(crate) async fn run(mut listener: Listener, intake: Intake, shutdown: Shutdo
         }
     }
     while channels.join_next().await.is_some() {}
+    // What was sent last is still on its way.
+    listener.close(CLOSE_TIME_MAX).await;
 }
 
 /// Serves one channel to its end.
