@@ -3,6 +3,8 @@
 //! Nothing here waits for a time: every wait is for a condition, with a deadline that only a
 //! failure reaches.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 // A running weft in a directory of its own: started, asked, killed, started again.
 mod process;
 
