@@ -112,6 +112,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     (
         "prost",
         &[
+            "weft-collector",
             "weft-proto",
             "weft-link",
             "weft-exposition",

@@ -132,7 +132,11 @@ impl Faults<'_> {
             let [x, y, w, h] =
                 ["x", "y", "w", "h"].map(|key| panel["gridPos"][key].as_u64().unwrap());
             let cells = (x..x + w).flat_map(|column| (y..y + h).map(move |row| (column, row)));
-            let is_free = cells.fold(true, |is_free, cell| taken.insert(cell) && is_free);
+            let is_free = cells
+                .map(|cell| taken.insert(cell))
+                .filter(|is_new| !is_new)
+                .count()
+                == 0;
             self.unless(is_free && x + w <= 24, title, "has a place of its own");
             self.unless(
                 ids.insert(panel["id"].as_u64().unwrap()),
