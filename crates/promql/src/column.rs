@@ -5,7 +5,10 @@
 
 use std::sync::Arc;
 
-use weft_model::FloatHistogram;
+use weft_model::histogram::ResetHint;
+use weft_model::{FloatHistogram, is_stale};
+
+use crate::histogram::is_reset;
 
 /// Samples of one series in ascending order of time.
 ///
@@ -90,6 +93,34 @@ impl Column {
             .histograms
             .binary_search_by_key(&index, |at| at.index as usize);
         found.ok().map(|at| &self.histograms[at].histogram)
+    }
+
+    /// Tells of each histogram from an index on whether it follows the one before without a counter
+    /// reset: for a store that keeps no such hints. What begins a run may follow on anything.
+    pub fn tell_resets(&mut self, from: usize) {
+        let mut previous: Option<(u32, Arc<FloatHistogram>)> = None;
+        for at in self.histograms.iter_mut().filter(|at| at.index as usize >= from) {
+            let histogram = &at.histogram;
+            if is_stale(histogram.sum) || histogram.reset_hint == ResetHint::Gauge {
+                previous = None;
+                continue;
+            }
+            let is_told = histogram.reset_hint == ResetHint::Reset;
+            let mut told = histogram.as_ref().clone();
+            told.reset_hint = ResetHint::Unknown;
+            let continues = |(index, before): &(u32, Arc<FloatHistogram>)| {
+                index + 1 == at.index
+                    && before.schema == told.schema
+                    && before.zero_threshold == told.zero_threshold
+                    && before.custom_bounds == told.custom_bounds
+                    && !is_reset(&told, before)
+            };
+            if !is_told && previous.as_ref().is_some_and(continues) {
+                told.reset_hint = ResetHint::NotReset;
+            }
+            at.histogram = Arc::new(told);
+            previous = Some((at.index, Arc::clone(&at.histogram)));
+        }
     }
 
     /// Returns the start timestamp at an index, 0 where it is unknown.

@@ -18,7 +18,7 @@ use crate::head::index::SeriesHash;
 use crate::head::shard::Newest;
 use crate::matching::matching;
 use crate::part::Recent;
-use crate::run::{Run, SeriesRun};
+use crate::run::SeriesRun;
 use crate::view::{Served, View};
 
 /// Marks a series that the head does not have.
@@ -152,7 +152,7 @@ impl Selection {
     }
 
     /// Returns the newest float of a series that is not after one time nor before another, within
-    /// the selection's range.
+    /// the selection's range; nothing if a histogram is newer.
     pub fn newest(
         &self,
         at: usize,
@@ -168,8 +168,10 @@ impl Selection {
                 Newest::Ask => {}
             }
         }
-        let Run { times, values } = self.run(at, from, until)?.floats;
-        Ok(times.last().copied().zip(values.last().copied()))
+        let SeriesRun { floats, histograms } = self.run(at, from, until)?;
+        let newest = floats.times.last().copied().zip(floats.values.last().copied());
+        let histogram = histograms.last().map(|(time, _)| *time);
+        Ok(newest.filter(|(time, _)| histogram.is_none_or(|histogram| histogram < *time)))
     }
 
     fn places(&self, at: usize) -> &[(u32, u32)] {
