@@ -85,6 +85,7 @@ impl SeriesSet for Selected {
             into.push_histogram(time, Arc::new(histogram));
         }
         floats.for_each(|(time, value)| into.push(time, value));
+        into.tell_resets(before);
         Ok(())
     }
 
