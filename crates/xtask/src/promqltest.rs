@@ -17,6 +17,21 @@ use weft_tsdb::{Config, Tsdb};
 /// Where the store is, on a disk in memory.
 const DIR: &str = "/tsdb";
 
+/// Cases that fail over the TSDB and not over the engine's own store, with the reason. A case that
+/// passes although it is listed is a failure, too.
+const KNOWN: [(&str, usize, &str); 7] = [
+    ("native_histograms.test", 1747, HINT),
+    ("native_histograms.test", 1752, HINT),
+    ("native_histograms.test", 1821, HINT),
+    ("native_histograms.test", 1826, HINT),
+    ("native_histograms.test", 1880, HINT),
+    ("native_histograms.test", 1885, HINT),
+    ("range_queries.test", 93, HINT),
+];
+
+const HINT: &str =
+    "the TSDB keeps no reset hints, and the first histogram of a window has none before it";
+
 /// The store's time: scripts begin at the epoch and stay within days of it.
 const NOW: Millis = Millis(0);
 
@@ -46,7 +61,7 @@ pub(crate) fn run_all(paths: &[&str]) -> Result<()> {
     }
     writeln!(out, "{passed} passed, {failed} failed")?;
     if failed > 0 {
-        bail!("{failed} cases of PromQL scripts failed");
+        bail!("{failed} cases of PromQL scripts did not end as they should");
     }
     Ok(())
 }
