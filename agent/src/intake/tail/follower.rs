@@ -86,8 +86,8 @@ struct Segment {
     skip_to: [u64; OUTPUTS],
     /// Since when there is nothing more to read although a later segment exists.
     quiet_since: Option<Instant>,
-    /// Whether the state differs from the one told last.
-    changed: bool,
+    /// The state told last.
+    told: Option<SegmentState>,
 }
 
 /// Where the bytes of a segment come from.
@@ -185,8 +185,10 @@ impl Follower {
             let open = open_at.map(|b| b.and_then(|(b, place)| open_in(&b, at.cmp(&place))));
             let needed = open_at.iter().flatten().any(|(_, place)| *place <= at);
             let done = matches!(segment.file, Content::Finished) && !needed;
-            if std::mem::take(&mut segment.changed) || done {
-                states.push(segment.state(open, done));
+            let state = segment.state(open, done);
+            if segment.told.as_ref() != Some(&state) {
+                segment.told = Some(state.clone());
+                states.push(state);
             }
         }
         self.forget_done(&states);
@@ -282,7 +284,7 @@ impl Segment {
             read_to: state.read_to,
             skip_to: state.skip_to(),
             quiet_since: None,
-            changed: false,
+            told: Some(state.clone()),
             file: Content::Sought(state),
         }
     }

@@ -119,6 +119,11 @@ impl Follower {
         }
     }
 
+    /// Tells whether the files of the stream are all removed.
+    pub(super) fn has_no_files(&self) -> bool {
+        self.list().is_ok_and(|files| files.is_empty())
+    }
+
     fn list(&self) -> io::Result<Vec<Listed>> {
         let paths = match chain::files(&self.spec.path) {
             Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
@@ -311,7 +316,7 @@ impl Follower {
             read_to: 0,
             skip_to: [0; 2],
             quiet_since: None,
-            changed: true,
+            told: None,
         }
     }
 
@@ -322,7 +327,6 @@ impl Follower {
                 let state = state.clone();
                 self.tell_gap(&state, turn);
                 self.segments[at].file = Content::Finished;
-                self.segments[at].changed = true;
             }
         }
     }

@@ -133,7 +133,6 @@ impl Follower {
             file.advance(used);
         }
         segment.read_to += used as u64;
-        segment.changed |= used > 0;
         turn.tally.bytes += used as u64;
         used
     }
@@ -174,12 +173,12 @@ impl Follower {
                 bytes.len()
             });
         }
+        // While the stream has files, its open lines may go on in another one.
         let is_last = at + 1 == self.segments.len();
-        if is_last && self.assembler.is_open() {
+        if is_last && self.assembler.is_open() && self.has_no_files() {
             self.flush(at, LineFlags::TRUNCATED, turn);
         }
         let segment = &mut self.segments[at];
-        segment.changed = true;
         let state = segment.state([None; 2], true);
         let Content::Open(file) = std::mem::replace(&mut segment.file, Content::Finished) else {
             return;
@@ -221,7 +220,7 @@ impl Follower {
         let (batcher, tally, instant) = (&mut *turn.batcher, &mut *turn.tally, turn.instant);
         self.assembler
             .flush(end, why, |line| push(batcher, tally, place, &line, instant));
-        (segment.end, segment.changed) = (end, true);
+        segment.end = end;
     }
 
     /// Leaves a file whose content was replaced (copytruncate). What was not read of the old
@@ -239,7 +238,6 @@ impl Follower {
                 let segment = &mut self.segments[at];
                 segment.file = Content::Finished;
                 segment.file_id = FileId::NONE;
-                segment.changed = true;
             }
         }
         self.looked_at.clear();
@@ -284,7 +282,6 @@ impl Follower {
                 let state = self.segments[at].state([None; 2], true);
                 self.tell_gap(&state, turn);
                 self.segments[at].file = Content::Finished;
-                self.segments[at].changed = true;
                 return condition.size;
             }
         }

@@ -101,3 +101,37 @@ fn what_is_no_record_is_stored_as_it_is_and_counted() {
     bench.assert_stored_once();
     assert_eq!(bench.tally.malformed, 1);
 }
+
+#[test]
+fn an_open_line_outlives_files_without_a_record() {
+    let mut bench = Bench::new("empty-files");
+    bench.record("stdout", "P", "begun, ");
+    let first = bench.rotate();
+    bench.rotate();
+    bench.rotate();
+    bench.compress(&first);
+    bench.run();
+    bench.record("stdout", "F", "ended");
+    bench.expect("begun, ended");
+    bench.crash();
+    bench.run();
+    bench.assert_stored_once();
+}
+
+#[test]
+fn a_line_that_ended_in_a_later_file_is_not_begun_again_while_another_is_open() {
+    let mut bench = Bench::new("one-closed");
+    bench.record("stdout", "P", "a");
+    bench.record("stderr", "P", "x");
+    bench.run();
+    bench.rotate();
+    bench.record("stdout", "F", "b");
+    bench.expect("ab");
+    bench.run();
+    bench.crash();
+    bench.out("c");
+    bench.record("stderr", "F", "y");
+    bench.expect("xy");
+    bench.run();
+    bench.assert_stored_once();
+}
