@@ -177,6 +177,8 @@ impl Collector {
         tasks.spawn("outlet", outlet.run(self.identity, shutdown.clone()));
         tasks.spawn("watchman", watchman.run(shutdown.clone()));
         tokio::select! {
+            // A task that ends because of the stop is no failure.
+            biased;
             () = shutdown.requested() => {}
             ended = tasks.next_ended() => {
                 if let Some(ended) = ended {

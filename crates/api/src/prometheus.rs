@@ -28,7 +28,7 @@ use crate::app::App;
 
 pub use backend::{Backend, ExemplarQuery, InstantQuery, RangeQuery, Selection, SeriesExemplars};
 pub(crate) use envelope::put_error_in;
-pub use write::Written;
+pub use write::{Received, Written};
 
 /// Returns the routes.
 pub(crate) fn routes() -> Router<Arc<App>> {

@@ -3,14 +3,12 @@
 //! The methods block; each call comes on a thread of its own, of which there are at most
 //! [`crate::Limits`] many. An error's kind decides the HTTP status.
 
-use bytes::Bytes;
-use weft_exposition::remote_write::Version;
 use weft_model::{Labels, Matcher, MetricMetadata, Millis};
 use weft_promql::{Answer, TimeRange};
 
 use super::status::{BuildInfo, Flag, RuntimeInfo, TsdbStatus, WalReplay};
 use super::watch::{Alert, RuleGroup, Target};
-use super::write::Written;
+use super::write::{Received, Written};
 use crate::{Cancel, Error};
 
 /// Samples, and what is known about them.
@@ -49,11 +47,11 @@ pub trait Backend: Send + Sync + 'static {
         cancel: &Cancel,
     ) -> Result<Vec<SeriesExemplars>, Error>;
 
-    /// Takes a remote-write request, decompressed; it is durable when this returns.
+    /// Takes a remote-write request; it is durable when this returns.
     ///
     /// Series that break a rule are left out and reported in [`Written::faults`]. An error means
     /// that nothing was taken.
-    fn write(&self, version: Version, body: &Bytes) -> Result<Written, Error>;
+    fn write(&self, received: &Received) -> Result<Written, Error>;
 
     /// Returns the store's statistics, with at most `limit` rows in each list.
     fn tsdb_status(&self, limit: usize) -> Result<TsdbStatus, Error>;

@@ -10,6 +10,7 @@ use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use weft_exposition::Faults;
 use weft_exposition::remote_write::Version;
 
@@ -17,6 +18,17 @@ use crate::app::App;
 use crate::request::{Encoding, body};
 use crate::response::reply;
 use crate::{Error, ErrorKind};
+
+/// A remote-write request.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// Which message it is.
+    pub version: Version,
+    /// The message, decompressed.
+    pub body: Bytes,
+    /// The same as it came, when it was compressed with snappy: a tenth of the size to journal.
+    pub snappy: Option<Bytes>,
+}
 
 /// What was taken of a remote-write request.
 #[derive(Clone, Debug, Default)]
@@ -57,8 +69,15 @@ async fn take(
     let bytes_max = app.limits().body_bytes_max;
     let payload = body::read(app, headers, body, encoding, bytes_max).await?;
     let backend = Arc::clone(&app.backends.prometheus);
-    app.change(move || backend.write(version, &payload.decode()?))
-        .await
+    app.change(move || {
+        let received = Received {
+            version,
+            body: payload.decode()?,
+            snappy: payload.snappy(),
+        };
+        backend.write(&received)
+    })
+    .await
 }
 
 /// Returns which message the `Content-Type` announces; none is the first version.

@@ -115,6 +115,11 @@ fn too_large(bytes_max: usize) -> Error {
 }
 
 impl Payload {
+    /// Returns the body as it came, when it is compressed with snappy.
+    pub(crate) fn snappy(&self) -> Option<Bytes> {
+        matches!(self.encoding, Encoding::Snappy).then(|| self.bytes.clone())
+    }
+
     /// Decompresses the body, to at most as many bytes as it may have had itself.
     pub(crate) fn decode(&self) -> Result<Bytes, Error> {
         let bytes_max = self.bytes_max;

@@ -4,17 +4,16 @@ mod stored;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bytes::Bytes;
 use weft_api::prometheus::status::{
     BuildInfo, Count, Flag, HeadStats, Replay, RuntimeInfo, TsdbStatus, WalReplay,
 };
 use weft_api::prometheus::watch::{Alert, AlertState, Health, Rule, RuleGroup, RuleKind, Target};
 use weft_api::prometheus::{
-    Backend, ExemplarQuery, InstantQuery, RangeQuery, Selection, SeriesExemplars, Written,
+    Backend, ExemplarQuery, InstantQuery, RangeQuery, Received, Selection, SeriesExemplars, Written,
 };
 use weft_api::{Cancel, Error, ErrorKind};
 use weft_exposition::Faults;
-use weft_exposition::remote_write::{Request, Version};
+use weft_exposition::remote_write::Request;
 use weft_model::{Exemplar, Labels, MetricKind, MetricMetadata, Millis, Nanos};
 use weft_promql::{Answer, Engine, QueryOptions};
 
@@ -130,8 +129,8 @@ impl Backend for Samples {
         }])
     }
 
-    fn write(&self, version: Version, body: &Bytes) -> Result<Written, Error> {
-        let request = Request::parse(version, body)?;
+    fn write(&self, received: &Received) -> Result<Written, Error> {
+        let request = Request::parse(received.version, &received.body)?;
         let mut written = Written::default();
         let mut faults = Faults::default();
         for (item, series) in request.series().enumerate() {
