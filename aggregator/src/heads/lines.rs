@@ -300,7 +300,8 @@ mod tests {
     #[test]
     fn what_is_covered_is_read_back() {
         let mut covered = Covered::default();
-        for (stream_key, segment, ranges) in [(1, 7, vec![0..10, 20..30]), (2, 0, vec![5..6, 8..9])] {
+        for (stream_key, segment, ranges) in [(1, 7, vec![0..10, 20..30]), (2, 0, vec![5..6, 8..9])]
+        {
             let mut set = RangeSet::new();
             ranges.into_iter().for_each(|range| set.insert(range));
             covered.files.insert(

@@ -3,8 +3,6 @@
 //! In: a request's bytes. Out: samples in the head; what breaks a rule is left out and reported.
 //! A series that was met before is found by the bytes of its labels: nothing is parsed or sorted.
 
-use std::collections::HashSet;
-
 use weft_api::prometheus::Written;
 use weft_exposition::remote_write::{Request, Series, Version};
 use weft_exposition::{Malformed, Problem};
@@ -119,16 +117,12 @@ impl Writing<'_> {
     }
 
     fn append_run(&mut self) {
-        let mut refused = HashSet::new();
-        for (at, time, value) in self.run.drain(..) {
-            match self.tsdb.append(at, time, value) {
-                Ok(()) => self.written.samples += 1,
-                Err(reason) => {
-                    refused.insert(reason);
-                    self.drops.samples(reason.as_str(), 1);
-                }
-            }
+        let report = self.tsdb.append_many(&self.run);
+        self.written.samples += report.taken;
+        for (_, reason) in report.rejected {
+            self.drops.samples(reason.as_str(), 1);
         }
+        self.run.clear();
     }
 }
 

@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use weft_api::prometheus::status::{
     BuildInfo, Count, Flag, HeadStats, RuntimeInfo, TsdbStatus, WalReplay,
 };
 use weft_api::prometheus::{
-    Backend, ExemplarQuery, InstantQuery, RangeQuery, Selection, SeriesExemplars, Written,
+    Backend, ExemplarQuery, InstantQuery, RangeQuery, Received, Selection, SeriesExemplars, Written,
 };
 use weft_api::{Cancel, Error, ErrorKind};
-use weft_exposition::remote_write::Version;
 use weft_matcher::LabelMatcher;
 use weft_model::{Labels, Matcher, MetricMetadata, Millis};
 use weft_promql::{Answer, Engine, Limits, Options, QueryOptions};
@@ -165,10 +163,8 @@ impl Backend for PrometheusBackend {
         Ok(found)
     }
 
-    fn write(&self, version: Version, body: &Bytes) -> Result<Written, Error> {
-        self.store
-            .take_remote_write(version, body)
-            .map_err(take_error)
+    fn write(&self, received: &Received) -> Result<Written, Error> {
+        self.store.take_remote_write(received).map_err(take_error)
     }
 
     fn tsdb_status(&self, limit: usize) -> Result<TsdbStatus, Error> {

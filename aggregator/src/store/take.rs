@@ -8,10 +8,11 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
 use prost::Message;
-use weft_api::prometheus::Written;
+use weft_api::prometheus::{Received, Written};
 use weft_exposition::loki::Push;
 use weft_exposition::remote_write::Version;
 use weft_journal::{AppendError, Position, SyncError};
+use weft_model::limits::HTTP_BODY_BYTES_MAX;
 use weft_model::{Labels, SessionId, StreamKind};
 use weft_proto::batch::{self, BatchError, BatchKey};
 use weft_proto::convert;
@@ -29,6 +30,8 @@ pub(super) mod kind {
     pub(in crate::store) const REMOTE_WRITE_1: u8 = 2;
     pub(in crate::store) const REMOTE_WRITE_2: u8 = 3;
     pub(in crate::store) const PUSH: u8 = 4;
+    pub(in crate::store) const REMOTE_WRITE_1_SNAPPY: u8 = 6;
+    pub(in crate::store) const REMOTE_WRITE_2_SNAPPY: u8 = 7;
     /// In the journal of dictionaries: session, labels that collectors added, payload.
     pub(in crate::store) const DICTIONARY: u8 = 5;
 }
@@ -92,20 +95,18 @@ impl Store {
     }
 
     /// Takes a remote-write request.
-    pub(crate) fn take_remote_write(
-        &self,
-        version: Version,
-        body: &Bytes,
-    ) -> Result<Written, TakeError> {
-        let kind = match version {
-            Version::One => kind::REMOTE_WRITE_1,
-            Version::Two => kind::REMOTE_WRITE_2,
+    pub(crate) fn take_remote_write(&self, received: &Received) -> Result<Written, TakeError> {
+        let (kind, record) = match (received.version, &received.snappy) {
+            (Version::One, Some(snappy)) => (kind::REMOTE_WRITE_1_SNAPPY, snappy),
+            (Version::Two, Some(snappy)) => (kind::REMOTE_WRITE_2_SNAPPY, snappy),
+            (Version::One, None) => (kind::REMOTE_WRITE_1, &received.body),
+            (Version::Two, None) => (kind::REMOTE_WRITE_2, &received.body),
         };
         let written = {
             let _applying = self.samples.applying();
-            let written = samples::store(version, body, &self.tsdb, &self.drops)
-                .map_err(|error| TakeError::Malformed(error.to_string()))?;
-            self.samples.append(kind, &[body])?;
+            let stored = samples::store(received.version, &received.body, &self.tsdb, &self.drops);
+            let written = stored.map_err(|error| TakeError::Malformed(error.to_string()))?;
+            self.samples.append(kind, &[record])?;
             written
         };
         self.samples.sync(self.now())?;
@@ -127,15 +128,17 @@ impl Store {
 
     /// Applies a record of the samples journal again. Returns whether it could be read.
     pub(super) fn replay_samples(&self, position: Position, kind: u8, payload: &[u8]) -> bool {
-        let body = Bytes::copy_from_slice(payload);
+        let stored =
+            |version, body: &[u8]| samples::store(version, body, &self.tsdb, &self.drops).is_ok();
+        let expanded = |version| expand(payload).is_some_and(|body| stored(version, &body));
         match kind {
-            kind::BATCH => self.replay_batch(&self.samples, position, body),
-            kind::REMOTE_WRITE_1 => {
-                samples::store(Version::One, &body, &self.tsdb, &self.drops).is_ok()
+            kind::BATCH => {
+                self.replay_batch(&self.samples, position, Bytes::copy_from_slice(payload))
             }
-            kind::REMOTE_WRITE_2 => {
-                samples::store(Version::Two, &body, &self.tsdb, &self.drops).is_ok()
-            }
+            kind::REMOTE_WRITE_1 => stored(Version::One, payload),
+            kind::REMOTE_WRITE_2 => stored(Version::Two, payload),
+            kind::REMOTE_WRITE_1_SNAPPY => expanded(Version::One),
+            kind::REMOTE_WRITE_2_SNAPPY => expanded(Version::Two),
             _ => false,
         }
     }
@@ -329,6 +332,15 @@ impl Store {
         self.counts.line_bytes.fetch_add(stored.bytes, Relaxed);
         self.counts.duplicates.fetch_add(stored.trimmed, Relaxed);
     }
+}
+
+/// Decompresses a request that was journaled as it came.
+fn expand(snappy: &[u8]) -> Option<Vec<u8>> {
+    let bytes = snap::raw::decompress_len(snappy).ok()?;
+    if bytes > HTTP_BODY_BYTES_MAX {
+        return None;
+    }
+    snap::raw::Decoder::new().decompress_vec(snappy).ok()
 }
 
 /// A batch whose fields make sense.
