@@ -99,7 +99,11 @@ impl Column {
     /// reset: for a store that keeps no such hints. What begins a run may follow on anything.
     pub fn tell_resets(&mut self, from: usize) {
         let mut previous: Option<(u32, Arc<FloatHistogram>)> = None;
-        for at in self.histograms.iter_mut().filter(|at| at.index as usize >= from) {
+        for at in self
+            .histograms
+            .iter_mut()
+            .filter(|at| at.index as usize >= from)
+        {
             let histogram = &at.histogram;
             if is_stale(histogram.sum) || histogram.reset_hint == ResetHint::Gauge {
                 previous = None;

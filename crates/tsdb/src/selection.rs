@@ -169,7 +169,11 @@ impl Selection {
             }
         }
         let SeriesRun { floats, histograms } = self.run(at, from, until)?;
-        let newest = floats.times.last().copied().zip(floats.values.last().copied());
+        let newest = floats
+            .times
+            .last()
+            .copied()
+            .zip(floats.values.last().copied());
         let histogram = histograms.last().map(|(time, _)| *time);
         Ok(newest.filter(|(time, _)| histogram.is_none_or(|histogram| histogram < *time)))
     }
