@@ -14,6 +14,7 @@
 
 mod aggregator;
 pub mod config;
+mod dictionaries;
 mod drops;
 mod heads;
 mod intake;

@@ -24,6 +24,7 @@ use weft_proto::v1::{Ack, NackReason};
 use weft_stdx::Clock;
 use weft_tsdb::Tsdb;
 
+use crate::dictionaries::Kept;
 use crate::drops::Drops;
 use crate::heads::{Covered, Sessions};
 use crate::lane::Lane;
@@ -41,7 +42,7 @@ pub(crate) struct Store {
     samples: Lane,
     lines: Lane,
     /// The dictionaries of live sessions, kept apart because they outlive the journal.
-    dictionaries: weft_journal::Journal,
+    dictionaries: Kept,
     sessions: Mutex<Sessions>,
     covered: Mutex<Covered>,
     /// Held by whoever flushes: two at a time would only be in each other's way.

@@ -134,6 +134,11 @@ impl Sessions {
         self.sessions.values().filter_map(first).min()
     }
 
+    /// Tells whether a session is remembered.
+    pub(crate) fn is_known(&self, id: SessionId) -> bool {
+        self.sessions.contains_key(&id)
+    }
+
     /// Forgets sessions that were not heard from since `before`.
     pub(crate) fn forget(&mut self, before: Millis) {
         self.sessions

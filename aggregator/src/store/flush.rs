@@ -58,6 +58,7 @@ impl Store {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .forget(before);
+        self.compact_dictionaries();
         match self.tsdb.maintain(now) {
             Ok(report) => {
                 for fault in &report.set_aside {
@@ -69,6 +70,17 @@ impl Store {
                 tracing::warn!(error = chain(&error), "samples not merged");
                 false
             }
+        }
+    }
+
+    fn compact_dictionaries(&self) {
+        // Held meanwhile, so that no dictionary is defined between the old journal and the new.
+        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let compacted = self
+            .dictionaries
+            .compact(|session| sessions.is_known(session));
+        if let Err(error) = compacted {
+            tracing::warn!(error = chain(&error), "dictionaries not compacted");
         }
     }
 

@@ -6,18 +6,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use weft_disk::Disk;
-use weft_journal::{Journal, Position, ReplayError, ReplayReport};
+use weft_journal::{Position, ReplayError, ReplayReport};
 use weft_logdb::LogDb;
-use weft_model::{Labels, Millis};
-use weft_proto::convert;
+use weft_model::Millis;
 use weft_proto::delivery::Dedup;
 use weft_stdx::Clock;
 use weft_tsdb::Tsdb;
 
 use super::flush::{COVERED, SAMPLES_CHECKPOINT, read_covered};
-use super::take::{chain, kind};
+use super::take::chain;
 use super::{Counts, Store};
 use crate::config::Config;
+use crate::dictionaries::{Kept, Statement};
 use crate::drops::Drops;
 use crate::heads::{Covered, Sessions};
 use crate::lane::{Checkpoint, Lane};
@@ -57,13 +57,7 @@ impl Store {
         clock: Clock,
     ) -> Result<Store, OpenError> {
         let dir = &config.data;
-        for name in [
-            "journal/samples",
-            "journal/lines",
-            "journal/dictionaries",
-            "tsdb",
-            "logdb",
-        ] {
+        for name in ["journal/samples", "journal/lines", "tsdb", "logdb"] {
             let path = dir.join(name);
             disk.create_dir(&path)
                 .map_err(|source| OpenError::Directory { path, source })?;
@@ -87,11 +81,7 @@ impl Store {
         let journal = |name: &str| dir.join("journal").join(name);
         let (samples, _) = Lane::open(Arc::clone(&disk), &journal("samples"))?;
         let (lines, _) = Lane::open(Arc::clone(&disk), &journal("lines"))?;
-        let (dictionaries, _) = Journal::open(
-            Arc::clone(&disk),
-            &journal("dictionaries"),
-            weft_journal::Config::default(),
-        )?;
+        let dictionaries = Kept::open(Arc::clone(&disk), &journal("dictionaries"))?;
         let store = Store {
             tsdb: Arc::new(tsdb),
             logdb: Arc::new(logdb),
@@ -117,14 +107,15 @@ impl Store {
 
     fn recall_dictionaries(&self) -> Result<(), OpenError> {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        let report = self.dictionaries.replay(Position::default(), |record| {
-            if record.kind == kind::DICTIONARY
-                && let Some((session, added, payload)) = read_dictionary(record.payload)
-                && let Err(error) = sessions.define(session, &added, payload, self.samples_go())
-            {
+        let report = self.dictionaries.replay(|statement| {
+            let Statement {
+                session,
+                added,
+                payload,
+            } = statement;
+            if let Err(error) = sessions.define(*session, added, payload, self.samples_go()) {
                 tracing::debug!(error = chain(&error), "old dictionary not applied");
             }
-            ControlFlow::Continue(())
         })?;
         self.note("dictionaries", &report, 0);
         Ok(())
@@ -203,17 +194,6 @@ fn resume(lane: &Lane, checkpoint: Option<Checkpoint>) -> Position {
             Position::default()
         }
     }
-}
-
-fn read_dictionary(payload: &[u8]) -> Option<(weft_model::SessionId, Labels, &[u8])> {
-    let (session, rest) = payload.split_first_chunk::<16>()?;
-    let (len, rest) = rest.split_first_chunk::<4>()?;
-    let (added, payload) = rest.split_at_checked(u32::from_le_bytes(*len) as usize)?;
-    Some((
-        convert::session_id(session).ok()?,
-        Labels::from_bytes(added)?,
-        payload,
-    ))
 }
 
 fn samples_config(config: &Config) -> weft_tsdb::Config {

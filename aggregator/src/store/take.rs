@@ -21,6 +21,7 @@ use weft_proto::payload::decode_logs;
 use weft_proto::v1::{Batch, Encoding, Gap, NackReason};
 
 use super::{Store, Taken, Verdict};
+use crate::dictionaries::Statement;
 use crate::heads::{Applied, Into, IntoLines, Stored, lines, samples};
 use crate::lane::Lane;
 
@@ -32,8 +33,6 @@ pub(super) mod kind {
     pub(in crate::store) const PUSH: u8 = 4;
     pub(in crate::store) const REMOTE_WRITE_1_SNAPPY: u8 = 6;
     pub(in crate::store) const REMOTE_WRITE_2_SNAPPY: u8 = 7;
-    /// In the journal of dictionaries: session, labels that collectors added, payload.
-    pub(in crate::store) const DICTIONARY: u8 = 5;
 }
 
 /// How long a sender waits when the disk is full.
@@ -258,15 +257,12 @@ impl Store {
     }
 
     fn define(&self, session: SessionId, added: &Labels, batch: &Batch) -> Verdict {
-        let kept = self.dictionaries.append(
-            kind::DICTIONARY,
-            &[
-                &convert::session_bytes(session),
-                &(added.as_bytes().len() as u32).to_le_bytes(),
-                added.as_bytes(),
-                &batch.payload,
-            ],
-        );
+        let statement = Statement {
+            session,
+            added: added.clone(),
+            payload: &batch.payload,
+        };
+        let kept = self.dictionaries.append(&statement);
         if let Err(error) = kept {
             tracing::error!(error = chain(&error), "dictionary not kept");
         }
