@@ -128,9 +128,15 @@ impl<S: Source> Lane<S> {
         let welcome = channel.greet(hello(&greeting)).await?;
         self.welcome(&greeting, &welcome)?;
         let (mut sender, mut receiver) = channel.split();
+        let stop = flush.clone();
         let receiving = async {
             loop {
                 match receiver.recv().await? {
+                    // The receiver answers a goodbye by ending its side, perhaps before it is
+                    // known here that the goodbye has arrived.
+                    None if *stop.borrow() && self.state().window.is_empty() => {
+                        return Ok(Ended::Flushed);
+                    }
                     None => return Err(LaneError::Ended("by the receiver".to_owned())),
                     Some(message) => {
                         if let Some(ended) = self.handle(message)? {
