@@ -95,7 +95,9 @@ async fn serve(inbound: Inbound, intake: Intake, shutdown: Shutdown) {
         }
         (_, Some(peer)) => match hello_of(&hello) {
             Ok(hello) => {
-                let _seen = intake.peers.connected(&peer, remote, transport);
+                let _seen = intake
+                    .peers
+                    .connected(&peer, remote, transport, intake.store.now());
                 channel::batches(channel, peer, hello, intake, shutdown).await;
             }
             Err(what) => channel.refuse(RefusedReason::Malformed, &what, 0).await,

@@ -118,6 +118,10 @@ pub(super) async fn batches(
             }
         }
         let batches = group.batches;
+        if !batches.is_empty() {
+            let newest = batches.iter().map(|batch| Millis(batch.last_ms)).max();
+            intake.peers.heard(&peer, intake.store.now(), newest);
+        }
         let store = Arc::clone(&intake.store);
         let taken = match tokio::task::spawn_blocking(move || store.take(batches)).await {
             Ok(taken) => taken,

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use weft_link::{PeerId, Transport};
+use weft_model::Millis;
 
 /// The peers with open channels.
 #[derive(Debug, Default)]
@@ -17,6 +18,10 @@ pub(crate) struct Peers(Mutex<BTreeMap<PeerId, Seen>>);
 pub(crate) struct Seen {
     pub(crate) remote: SocketAddr,
     pub(crate) transport: Transport,
+    /// When a channel was opened or a batch came last.
+    pub(crate) last_heard: Millis,
+    /// The time of the newest item that came, if any did.
+    pub(crate) newest: Option<Millis>,
     channels: usize,
 }
 
@@ -34,21 +39,30 @@ impl Peers {
         peer: &PeerId,
         remote: SocketAddr,
         transport: Transport,
+        now: Millis,
     ) -> OpenChannel {
         let mut peers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let seen = peers.entry(peer.clone()).or_insert(Seen {
+        let known = peers.get(peer);
+        let seen = Seen {
             remote,
             transport,
-            channels: 0,
-        });
-        *seen = Seen {
-            remote,
-            transport,
-            channels: seen.channels + 1,
+            last_heard: now,
+            newest: known.and_then(|known| known.newest),
+            channels: known.map_or(0, |known| known.channels) + 1,
         };
+        peers.insert(peer.clone(), seen);
         OpenChannel {
             peers: Arc::clone(self),
             peer: peer.clone(),
+        }
+    }
+
+    /// Notes that batches came from a peer, the newest item of which is of the time `newest`.
+    pub(crate) fn heard(&self, peer: &PeerId, now: Millis, newest: Option<Millis>) {
+        let mut peers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(seen) = peers.get_mut(peer) {
+            seen.last_heard = now;
+            seen.newest = seen.newest.max(newest);
         }
     }
 

@@ -19,6 +19,7 @@ pub(crate) struct WeftBackend {
 impl Backend for WeftBackend {
     fn status(&self) -> Result<Status, Error> {
         let status = self.status.snapshot();
+        let now = self.status.store.now();
         let reasons = self.lifecycle.conditions().into_iter();
         let reasons =
             reasons.filter(|(_, condition)| *condition != weft_runtime::lifecycle::Condition::Well);
@@ -31,7 +32,10 @@ impl Backend for WeftBackend {
                 name: peer.id().0.clone(),
                 role: peer.role().as_str().to_owned(),
                 address: format!("{} {}", seen.transport, seen.remote),
-                ..Peer::default()
+                last_seen_seconds: seconds(now.0 - seen.last_heard.0),
+                lag_seconds: seen
+                    .newest
+                    .map_or(0.0, |it| seconds(seen.last_heard.0 - it.0)),
             });
         let drops = status.drops.iter().map(|(what, reason, count)| Drop {
             what: what.clone(),
@@ -62,4 +66,9 @@ impl Backend for WeftBackend {
             drops: drops.collect(),
         })
     }
+}
+
+/// Returns milliseconds as seconds; a clock that went back counts as no time.
+fn seconds(millis: i64) -> f64 {
+    millis.max(0) as f64 / 1000.0
 }
