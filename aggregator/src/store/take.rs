@@ -35,6 +35,10 @@ pub(super) mod kind {
     pub(in crate::store) const REMOTE_WRITE_2_SNAPPY: u8 = 7;
 }
 
+/// Bytes of lines in memory beyond which no more are taken: below the log store's own limit by
+/// more than a record, so that what is in the journal always finds room in the store.
+const LINES_BYTES_MAX: usize = 384 << 20;
+
 /// How long a sender waits when the disk is full.
 const RETRY_FULL_MS: u32 = 2000;
 
@@ -119,6 +123,11 @@ impl Store {
         {
             let _applying = self.lines.applying();
             let _in_order = self.lines.in_order();
+            if !self.has_room_for_lines() {
+                return Err(TakeError::Unavailable(
+                    "too many lines wait to be written".into(),
+                ));
+            }
             let position = self.lines.append(kind::PUSH, &[&record])?;
             self.count_lines(lines::store_push(push, position, self.lines_go()));
         }
@@ -198,6 +207,9 @@ impl Store {
             reason: NackReason::Full,
             retry_after_ms: RETRY_FULL_MS,
         };
+        if arrived.key.stream == StreamKind::Logs && !self.has_room_for_lines() {
+            return taken(full);
+        }
         let position = {
             // Held until the record is in the journal: who finds the batch appended may then
             // acknowledge it after the next sync.
@@ -224,6 +236,11 @@ impl Store {
         };
         self.counts.batches.fetch_add(1, Relaxed);
         taken(self.apply(&arrived, &batch, position))
+    }
+
+    /// Tells whether the log store can hold one more record in memory, whatever its size.
+    fn has_room_for_lines(&self) -> bool {
+        self.logdb.usage().head_bytes < LINES_BYTES_MAX
     }
 
     /// Puts what a journaled batch holds into its store.
