@@ -248,8 +248,10 @@ impl Backend for PrometheusBackend {
         ]
     }
 
+    /// Returns the settings in force as a YAML mapping; none of them is a secret.
     fn config(&self) -> String {
-        String::from("global: {}\n")
+        let line = |flag: Flag| format!("{}: {:?}\n", flag.name, flag.value);
+        self.flags().into_iter().map(line).collect()
     }
 
     fn wal_replay(&self) -> WalReplay {

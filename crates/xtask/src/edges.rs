@@ -104,10 +104,7 @@ const NEVER_IN_AGENT: &[&str] = &[
 
 /// Crates that only the named ones of ours may use directly.
 const RESERVED: &[(&str, &[&str])] = &[
-    (
-        "serde_json",
-        &["weft-api", "weft", "weft-xtask", "weft-logql"],
-    ),
+    ("serde_json", &["weft-api", "weft", "weft-xtask"]),
     ("serde-saphyr", &["weft"]),
     (
         "prost",
