@@ -81,4 +81,7 @@ pub enum LedgerError {
     /// The database has panicked, as it does on some damage.
     #[error("use ledger: the database gave up")]
     Panic,
+    /// Another owner has the database open.
+    #[error("use ledger: the database is in use")]
+    InUse,
 }

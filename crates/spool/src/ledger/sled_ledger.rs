@@ -4,14 +4,20 @@
 //! that panics over its own damage, is moved aside and begun anew: nothing in it is the only copy.
 //! Bound: a cache of four megabytes, values of a few hundred bytes.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::{Change, Ledger, Pair};
 use crate::LedgerError;
 
 const CACHE_BYTES: u64 = 4 << 20;
+
+/// How often, and after what wait each time, a database still locked is tried again: one that was
+/// closed keeps its lock until the last of its own threads is done with it.
+const LOCKED_TRIES: usize = 500;
+const LOCKED_WAIT: Duration = Duration::from_millis(10);
 
 /// How many broken databases are kept for people to look at.
 const ASIDE_MAX: usize = 3;
@@ -24,8 +30,10 @@ pub struct SledLedger {
 }
 
 impl SledLedger {
-    /// Opens the database in `dir`; one that does not open is moved aside.
+    /// Opens the database in `dir`; one that does not open is moved aside. One that is in use, and
+    /// stays so for five seconds, is left where it is.
     pub fn open(dir: &Path) -> Result<SledLedger, LedgerError> {
+        await_release(dir)?;
         match open(dir) {
             Ok(database) => Ok(SledLedger {
                 database,
@@ -50,6 +58,21 @@ impl SledLedger {
     pub fn was_rebuilt(&self) -> bool {
         self.was_rebuilt
     }
+}
+
+/// Waits until nobody holds the lock of the database in `dir`, if there is one.
+fn await_release(dir: &Path) -> Result<(), LedgerError> {
+    let Ok(file) = File::open(dir.join("db")) else {
+        return Ok(());
+    };
+    for _ in 0..LOCKED_TRIES {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCKED_WAIT),
+            // Where files cannot be locked at all, opening tells.
+            Ok(()) | Err(TryLockError::Error(_)) => return Ok(()),
+        }
+    }
+    Err(LedgerError::InUse)
 }
 
 fn open(dir: &Path) -> Result<sled::Db, LedgerError> {
@@ -151,6 +174,31 @@ mod tests {
         let ledger = SledLedger::open(&dir).unwrap();
         assert!(!ledger.was_rebuilt());
         assert_eq!(ledger.scan(b"a/").unwrap(), [pair("a/2", "y")]);
+    }
+
+    #[test]
+    fn a_database_that_is_just_being_closed_is_waited_for() {
+        let scratch = Scratch::new("closing");
+        let dir = scratch.0.join("ledger");
+        let changes = vec![(b"a".to_vec(), Some(b"x".to_vec()))];
+        let ledger = SledLedger::open(&dir).unwrap();
+        ledger.apply(changes).unwrap();
+        drop(ledger);
+        for _ in 0..20 {
+            let ledger = SledLedger::open(&dir).unwrap();
+            assert!(!ledger.was_rebuilt());
+            assert_eq!(ledger.scan(b"").unwrap(), [pair("a", "x")]);
+            // It is closed by another thread while it is opened again.
+            let (closing, begun) = std::sync::mpsc::channel();
+            let closer = std::thread::spawn(move || {
+                closing.send(()).unwrap();
+                drop(ledger);
+            });
+            begun.recv().unwrap();
+            let again = SledLedger::open(&dir).unwrap();
+            assert!(!again.was_rebuilt());
+            closer.join().unwrap();
+        }
     }
 
     #[test]
