@@ -1,14 +1,19 @@
 //! Prometheus's API over the TSDB.
 
+mod read;
+
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use weft_api::prometheus::status::{
     BuildInfo, Count, Flag, HeadStats, RuntimeInfo, TsdbStatus, WalReplay,
 };
 use weft_api::prometheus::{
-    Backend, ExemplarQuery, InstantQuery, RangeQuery, Received, Selection, SeriesExemplars, Written,
+    Backend, ExemplarQuery, InstantQuery, RangeQuery, Received, Selection, SeriesExemplars,
+    SeriesSamples, Written,
 };
 use weft_api::{Cancel, Error, ErrorKind};
+use weft_exposition::remote_read;
 use weft_matcher::LabelMatcher;
 use weft_model::{Labels, Matcher, MetricMetadata, Millis};
 use weft_promql::{Answer, Engine, Limits, Options, QueryOptions};
@@ -161,6 +166,15 @@ impl Backend for PrometheusBackend {
             );
         }
         Ok(found)
+    }
+
+    fn read(
+        &self,
+        query: &remote_read::Query,
+        cancel: &Cancel,
+        take: &mut dyn FnMut(SeriesSamples) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        read::series(&self.store.tsdb, query, cancel, take)
     }
 
     fn write(&self, received: &Received) -> Result<Written, Error> {

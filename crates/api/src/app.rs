@@ -3,6 +3,8 @@
 //! In: questions as closures. Out: their answers. Bound: [`Limits`]; who waits longer than the
 //! query may take is refused, and a question whose asker has left is told to give up.
 
+mod stream;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +14,8 @@ use weft_model::limits::HTTP_BODY_BYTES_MAX;
 use weft_stdx::Clock;
 
 use crate::{Cancel, Error, ErrorKind, admin, loki, prometheus, weft};
+
+pub(crate) use stream::Outlet;
 
 /// Glances at one time; more wait.
 const GLANCES_MAX: usize = 16;
@@ -91,6 +95,8 @@ pub struct Limits {
     pub form_bytes_max: usize,
     /// Bytes of all bodies that are being read or wait to be taken.
     pub bodies_bytes_max: usize,
+    /// Bytes of an answer of remote read that is one message, before it is compressed.
+    pub read_bytes_max: usize,
     /// How long a body may take to arrive.
     pub body_time_max: Duration,
     /// Connections; more wait in the kernel's queue.
@@ -111,6 +117,7 @@ impl Default for Limits {
             body_bytes_max: HTTP_BODY_BYTES_MAX,
             form_bytes_max: 4 << 20,
             bodies_bytes_max: 256 << 20,
+            read_bytes_max: 256 << 20,
             body_time_max: Duration::from_secs(30),
             connections_max: 1024,
             header_time_max: Duration::from_secs(10),
@@ -243,11 +250,14 @@ async fn run<T: Send + 'static>(
         let _permit = permit;
         work()
     });
-    task.await.unwrap_or_else(|error| {
-        tracing::error!(%error, "a request panicked");
-        Err(Error::new(
-            ErrorKind::Internal,
-            "the request failed unexpectedly",
-        ))
-    })
+    task.await.unwrap_or_else(|error| panicked(&error))
+}
+
+/// Returns the failure of a request whose thread has died.
+fn panicked<T>(error: &tokio::task::JoinError) -> Result<T, Error> {
+    tracing::error!(%error, "a request panicked");
+    Err(Error::new(
+        ErrorKind::Internal,
+        "the request failed unexpectedly",
+    ))
 }

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use weft_promql::Interrupt;
 
+use crate::{Error, ErrorKind};
+
 /// Tells a query when to give up; clones share the flag.
 #[derive(Clone, Debug)]
 pub struct Cancel {
@@ -49,6 +51,22 @@ impl Cancel {
             return Some(Interrupt::Canceled);
         }
         self.is_timed_out().then_some(Interrupt::Timeout)
+    }
+
+    /// Returns an error when it is time to give up.
+    pub fn check(&self) -> Result<(), Error> {
+        match self.interrupt() {
+            None => Ok(()),
+            Some(Interrupt::Timeout) => Err(Error::new(ErrorKind::Timeout, "query timed out")),
+            Some(Interrupt::Canceled) => Err(Error::new(ErrorKind::Canceled, "query was canceled")),
+        }
+    }
+
+    /// Returns how long it is until the time is over.
+    pub(crate) fn time_left(&self) -> Duration {
+        self.deadline.map_or(Duration::MAX, |deadline| {
+            deadline.saturating_duration_since(Instant::now())
+        })
     }
 
     /// Tells whether the time is over.

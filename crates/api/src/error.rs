@@ -172,3 +172,9 @@ impl From<Malformed> for Error {
         Error::bad_data(error.to_string())
     }
 }
+
+impl From<weft_exposition::remote_read::RequestError> for Error {
+    fn from(error: weft_exposition::remote_read::RequestError) -> Error {
+        Error::bad_data(chain(&error))
+    }
+}

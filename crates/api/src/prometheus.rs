@@ -10,6 +10,7 @@ mod escape;
 mod exemplars;
 mod listing;
 mod query;
+pub mod read;
 mod report;
 mod result;
 mod series;
@@ -28,6 +29,7 @@ use crate::app::App;
 
 pub use backend::{Backend, ExemplarQuery, InstantQuery, RangeQuery, Selection, SeriesExemplars};
 pub(crate) use envelope::put_error_in;
+pub use read::SeriesSamples;
 pub use write::{Received, Written};
 
 /// Returns the routes.
@@ -60,13 +62,15 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         )
         .route("/admin/tsdb/snapshot", changing(admin::snapshot))
         .layer(map_response(put_error_in));
-    enveloped.merge(write_route())
+    enveloped.merge(remote_routes())
 }
 
-/// Senders get plain text: they log it.
-fn write_route() -> Router<Arc<App>> {
-    let route = Router::new().route("/write", post(write::write));
-    route.layer(map_response(crate::plain_error))
+/// Other servers get plain text: they log it.
+fn remote_routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/write", post(write::write))
+        .route("/read", post(read::read))
+        .layer(map_response(crate::plain_error))
 }
 
 fn form<H, T>(handler: H) -> MethodRouter<Arc<App>>

@@ -5,12 +5,14 @@
 //! many that was left out. Nothing here recurses, panics on input, or allocates more than a small
 //! multiple of what came in.
 
+pub mod chunk;
 #[cfg(test)]
 mod encode;
 pub mod fault;
 mod labels;
 pub mod loki;
 mod quote;
+pub mod remote_read;
 pub mod remote_write;
 pub mod text;
 mod wire;

@@ -3,7 +3,11 @@
 //! In: a message. Out: its fields in order, or where it is broken. Groups are refused, as they
 //! are the only way to nest without a length.
 
+pub(crate) mod writer;
+
 use thiserror::Error;
+
+pub(crate) use writer::{Writer, put_varint};
 
 /// The bytes are not what the format allows.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]

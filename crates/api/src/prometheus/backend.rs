@@ -3,9 +3,13 @@
 //! The methods block; each call comes on a thread of its own, of which there are at most
 //! [`crate::Limits`] many. An error's kind decides the HTTP status.
 
+use std::ops::ControlFlow;
+
+use weft_exposition::remote_read;
 use weft_model::{Labels, Matcher, MetricMetadata, Millis};
 use weft_promql::{Answer, TimeRange};
 
+use super::read::SeriesSamples;
 use super::status::{BuildInfo, Flag, RuntimeInfo, TsdbStatus, WalReplay};
 use super::watch::{Alert, RuleGroup, Target};
 use super::write::{Received, Written};
@@ -46,6 +50,15 @@ pub trait Backend: Send + Sync + 'static {
         query: &ExemplarQuery,
         cancel: &Cancel,
     ) -> Result<Vec<SeriesExemplars>, Error>;
+
+    /// Hands over the samples of a selection, series by series in the order of their labels; those
+    /// without samples in the range are left out. Ends early, without an error, when `take` breaks.
+    fn read(
+        &self,
+        query: &remote_read::Query,
+        cancel: &Cancel,
+        take: &mut dyn FnMut(SeriesSamples) -> ControlFlow<()>,
+    ) -> Result<(), Error>;
 
     /// Takes a remote-write request; it is durable when this returns.
     ///

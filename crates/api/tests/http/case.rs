@@ -65,11 +65,28 @@ fn split_at_empty(lines: &[&str]) -> (Vec<String>, String) {
 async fn print(response: Response) -> String {
     let mut text = format!("{}\n", response.status().as_u16());
     print_headers(&mut text, response.headers());
-    let body = response.into_body().collect().await.unwrap().to_bytes();
-    if !body.is_empty() {
-        writeln!(text, "\n{}", String::from_utf8_lossy(&body).trim_end()).unwrap();
+    let kind = response.headers().get("content-type");
+    let is_binary = kind.is_some_and(|kind| kind.to_str().unwrap().contains("protobuf"));
+    let is_snappy = response.headers().contains_key("content-encoding");
+    let body = response.into_body().collect().await;
+    let Ok(body) = body.map(|body| body.to_bytes()) else {
+        return text + "\nbroken off\n";
+    };
+    let words = match (is_binary, is_snappy) {
+        (false, _) => String::from_utf8_lossy(&body).trim_end().to_owned(),
+        (true, false) => hex(&body),
+        (true, true) => hex(&snap::raw::Decoder::new().decompress_vec(&body).unwrap()),
+    };
+    if !words.is_empty() {
+        writeln!(text, "\n{words}").unwrap();
     }
     text
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digits = |line: &[u8]| line.iter().map(|byte| format!("{byte:02x}")).collect();
+    let lines: Vec<String> = bytes.chunks(40).map(digits).collect();
+    lines.join("\n")
 }
 
 fn print_headers(text: &mut String, headers: &HeaderMap) {

@@ -47,6 +47,11 @@ fn remote_write_is_answered() {
 }
 
 #[test]
+fn remote_read_is_answered() {
+    check("remote-read.txt");
+}
+
+#[test]
 fn grafanas_loki_data_source_is_answered() {
     check("loki-grafana.txt");
 }

@@ -37,6 +37,7 @@ pub(crate) fn config() -> Config {
         limits: Limits {
             body_bytes_max: 1000,
             form_bytes_max: 1000,
+            read_bytes_max: 2000,
             ..Limits::default()
         },
         admin_api: weft_api::AdminApi::Off,

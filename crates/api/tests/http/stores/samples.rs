@@ -2,6 +2,7 @@
 
 mod stored;
 
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use weft_api::prometheus::status::{
@@ -9,11 +10,12 @@ use weft_api::prometheus::status::{
 };
 use weft_api::prometheus::watch::{Alert, AlertState, Health, Rule, RuleGroup, RuleKind, Target};
 use weft_api::prometheus::{
-    Backend, ExemplarQuery, InstantQuery, RangeQuery, Received, Selection, SeriesExemplars, Written,
+    Backend, ExemplarQuery, InstantQuery, RangeQuery, Received, Selection, SeriesExemplars,
+    SeriesSamples, Written,
 };
 use weft_api::{Cancel, Error, ErrorKind};
-use weft_exposition::Faults;
 use weft_exposition::remote_write::Request;
+use weft_exposition::{Faults, remote_read};
 use weft_model::{Exemplar, Labels, MetricKind, MetricMetadata, Millis, Nanos};
 use weft_promql::{Answer, Engine, QueryOptions};
 
@@ -127,6 +129,28 @@ impl Backend for Samples {
             labels: stored().remove(2).labels,
             exemplars: vec![exemplar],
         }])
+    }
+
+    fn read(
+        &self,
+        query: &remote_read::Query,
+        cancel: &Cancel,
+        take: &mut dyn FnMut(SeriesSamples) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let reader = self.reader(cancel);
+        let range = query.start.0..=query.end.0;
+        reader
+            .prepare(&query.matchers[0])
+            .map_err(|error| Error::internal(&error))?;
+        let mut found = stored();
+        found.retain(|series| fulfils(&series.labels, &query.matchers));
+        found.sort_by(|a, b| a.labels.cmp(&b.labels));
+        for series in found {
+            if take(series.samples_in(&range)).is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn write(&self, received: &Received) -> Result<Written, Error> {

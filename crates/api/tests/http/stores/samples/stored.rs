@@ -1,9 +1,11 @@
 //! A handful of series in memory, as a source of the PromQL engine.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use weft_api::Cancel;
+use weft_api::prometheus::SeriesSamples;
 use weft_model::{FloatHistogram, Labels, MatchOp, Matcher, Span};
 use weft_promql::{Column, SelectHints, SeriesSet, Source, SourceError};
 
@@ -16,6 +18,28 @@ pub(super) struct Stored {
     pub(super) labels: Labels,
     /// Times in milliseconds and values, ascending.
     samples: Vec<(i64, Sample)>,
+}
+
+impl Stored {
+    /// Returns the samples within a stretch of time.
+    pub(super) fn samples_in(&self, range: &RangeInclusive<i64>) -> SeriesSamples {
+        let mut found = SeriesSamples {
+            labels: self.labels.clone(),
+            times: Vec::new(),
+            values: Vec::new(),
+            histograms: Vec::new(),
+        };
+        for (time, sample) in self.samples.iter().filter(|(time, _)| range.contains(time)) {
+            match sample {
+                Sample::Float(value) => {
+                    found.times.push(*time);
+                    found.values.push(*value);
+                }
+                Sample::Histogram(value) => found.histograms.push((*time, (**value).clone())),
+            }
+        }
+        found
+    }
 }
 
 #[derive(Clone)]
@@ -92,6 +116,17 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Does what the name of a metric says.
+    pub(super) fn prepare(&self, name: &Matcher) -> Result<(), SourceError> {
+        match name.value.as_str() {
+            "endless" => self.hang(),
+            "unreadable" => return Err(SourceError::new("checksum of page 7 is wrong")),
+            "broken" => panic!("a store that panics"),
+            _ => {}
+        }
+        Ok(())
+    }
+
     /// Hangs until the query is told to give up.
     fn hang(&self) {
         self.endless.store(RUNNING, Ordering::SeqCst);
@@ -110,12 +145,7 @@ impl Source for Reader<'_> {
         end_ms: i64,
         _hints: &SelectHints,
     ) -> Result<Box<dyn SeriesSet + '_>, SourceError> {
-        match matchers[0].value.as_str() {
-            "endless" => self.hang(),
-            "unreadable" => return Err(SourceError::new("checksum of page 7 is wrong")),
-            "broken" => panic!("a store that panics"),
-            _ => {}
-        }
+        self.prepare(&matchers[0])?;
         let selected = stored()
             .into_iter()
             .filter(|series| fulfils(&series.labels, matchers));
