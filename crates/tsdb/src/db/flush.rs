@@ -149,11 +149,8 @@ impl Inner {
         if written.is_empty() {
             return Ok(self.views.present().number);
         }
-        let opened = self.publish_files(&written).inspect_err(|_| {
-            written
-                .iter()
-                .for_each(|part| self.remove_unpublished(part));
-        })?;
+        let opened = self.publish_files(&written);
+        let opened = opened.inspect_err(|_| self.withdraw_unpublished(maintenance, &written))?;
         let mut parts = self.views.present().parts.clone();
         report.parts = written.len();
         report.bytes = written.iter().map(|part| part.bytes).sum();
@@ -181,12 +178,19 @@ impl Inner {
         Ok(Part::open(&*self.disk, &path, self.cache.clone())?)
     }
 
-    /// Removes the file of a part that is not served, under either name. What cannot be removed
-    /// now is removed, or served, when the store is opened: it has nothing that is not elsewhere.
-    pub(super) fn remove_unpublished(&self, written: &Written) {
+    /// Removes the unfinished file of a part. What cannot be removed now is removed when the store
+    /// is opened.
+    fn remove_unfinished(&self, written: &Written) {
         let path = part_path(&self.dir, written.meta.identity.file);
         let _ = self.disk.remove(&path.with_extension(UNFINISHED));
-        let _ = self.disk.remove(&path);
+    }
+
+    /// Removes the files of parts that could not be published, under either name. What they have
+    /// is elsewhere; what cannot be removed now is removed by the next maintenance.
+    pub(super) fn withdraw_unpublished(&self, maintenance: &mut Maintenance, parts: &[Written]) {
+        parts.iter().for_each(|part| self.remove_unfinished(part));
+        let numbers: Vec<u64> = parts.iter().map(|part| part.meta.identity.file).collect();
+        let _ = self.remove_files(maintenance, &numbers);
     }
 
     /// Serves other parts from now on, and remembers the view that readers may still hold.
@@ -301,7 +305,7 @@ impl<'a> Writers<'a> {
                     writers.for_each(PartWriter::discard);
                     written
                         .iter()
-                        .for_each(|part| self.inner.remove_unpublished(part));
+                        .for_each(|part| self.inner.remove_unfinished(part));
                     return Err(e);
                 }
             }

@@ -28,6 +28,9 @@ pub(crate) struct Maintenance {
     pub(super) old_views: Vec<Weak<View>>,
     /// What is given back once no view older than the present one is held.
     pub(super) plan: Option<Plan>,
+    /// Files that are not served any more and could not be removed yet. What is merged until then
+    /// replaces them, too, so that they do not come back with the next start.
+    pub(super) unremoved: Vec<u64>,
 }
 
 /// Memory to be given back.
@@ -54,6 +57,7 @@ impl Tsdb {
         let mut maintenance = self.inner.maintenance();
         let maintenance = &mut *maintenance;
         let mut report = MaintainReport::default();
+        self.inner.remove_files(maintenance, &[])?;
         self.inner.set_corrupt_aside(maintenance, &mut report)?;
         self.inner.enforce_retention(maintenance, &mut report)?;
         self.inner.reclaim(maintenance);
@@ -157,20 +161,23 @@ impl Inner {
         if bad.is_empty() {
             return Ok(());
         }
+        // A part that keeps its name stays, too, or it would come back with the next start.
+        for served in &bad {
+            let path = &served.part.path;
+            let aside = path.with_extension(SET_ASIDE);
+            self.disk
+                .rename(path, &aside)
+                .map_err(|e| WriteError::io(&aside, e))?;
+        }
         self.publish(maintenance, good);
         for served in bad {
-            let path = served.part.path.clone();
             report.set_aside.push(PartError::Corrupt {
-                path: path.clone(),
+                path: served.part.path.clone(),
                 reason: "found when read",
             });
             self.counters
                 .set_aside
                 .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            let aside = path.with_extension(SET_ASIDE);
-            self.disk
-                .rename(&path, &aside)
-                .map_err(|e| WriteError::io(&aside, e))?;
         }
         self.disk
             .sync_dir(&self.dir)
@@ -188,12 +195,21 @@ impl Inner {
         let stays = |served: &&Arc<Served>| !numbers.contains(&served.part.number());
         let parts = present.parts.iter().filter(stays).cloned().collect();
         self.publish(maintenance, parts);
-        self.remove_files(&numbers)
+        self.remove_files(maintenance, &numbers)
     }
 
-    /// Removes the files of parts that are not served any more; readers that hold them go on.
-    pub(super) fn remove_files(&self, numbers: &[u64]) -> Result<(), WriteError> {
-        for number in numbers {
+    /// Removes the files of parts that are not served any more, and those that could not be
+    /// removed before; readers that hold them go on.
+    pub(super) fn remove_files(
+        &self,
+        maintenance: &mut Maintenance,
+        numbers: &[u64],
+    ) -> Result<(), WriteError> {
+        maintenance.unremoved.extend(numbers);
+        if maintenance.unremoved.is_empty() {
+            return Ok(());
+        }
+        for number in &maintenance.unremoved {
             let path = part_path(&self.dir, *number);
             self.disk
                 .remove(&path)
@@ -202,6 +218,8 @@ impl Inner {
         }
         self.disk
             .sync_dir(&self.dir)
-            .map_err(|e| WriteError::io(&self.dir, e))
+            .map_err(|e| WriteError::io(&self.dir, e))?;
+        maintenance.unremoved.clear();
+        Ok(())
     }
 }

@@ -103,7 +103,7 @@ impl Inner {
                     .unwrap_or_default(),
             ),
             deletions: maintenance.deletions.last_number(),
-            replaces: files.clone(),
+            replaces: [&files, &*maintenance.unremoved].concat(),
         };
         maintenance.next_file += 1;
         let written = merge_parts(&*self.disk, &self.dir, &choice.sources, identity)?;
@@ -115,13 +115,15 @@ impl Inner {
         if let Some(written) = written {
             report.bytes_written += written.bytes;
             let opened = self.publish_files(std::slice::from_ref(&written));
-            let opened = opened.inspect_err(|_| self.remove_unpublished(&written))?;
+            let opened = opened.inspect_err(|_| {
+                self.withdraw_unpublished(maintenance, std::slice::from_ref(&written));
+            })?;
             let covered = covered(&choice.sources);
             let served = |part| Arc::new(Served::new(Arc::new(part), Vec::new(), covered));
             parts.extend(opened.into_iter().map(served));
         }
         self.publish(maintenance, parts);
-        self.remove_files(&files)?;
+        self.remove_files(maintenance, &files)?;
         self.forget_deletions(maintenance)
     }
 

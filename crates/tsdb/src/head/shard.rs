@@ -111,9 +111,12 @@ impl Shard {
 
     fn append_late(&mut self, local: u32, time: i64, value: f64) -> Appended {
         let (block, at) = Shard::place(local);
+        // What is in a part may have been written over in one.
+        let unflushed = self.blocks[block].unflushed[at] as usize;
         let open = self.blocks[block]
             .open(at)
             .rev()
+            .take(unflushed)
             .find(|(open, _)| *open <= time);
         let repeated = open.is_some_and(|(t, v)| t == time && v.to_bits() == value.to_bits());
         if repeated && !self.waits(local) {

@@ -410,3 +410,16 @@ fn appending_reading_and_maintaining_go_on_together() {
     });
     assert_eq!(check_ticks(&store), [TICKS; 6]);
 }
+
+#[test]
+fn a_value_that_was_written_over_in_a_part_can_be_written_again() {
+    let (disk, store) = store();
+    for value in [1.0, 2.0, 1.0] {
+        append(&store, &labels("m", "i"), NOON, value);
+        store.flush(Millis(NOON)).unwrap();
+        store.maintain(Millis(NOON)).unwrap();
+    }
+    for store in [store, open(&disk, small(), NOON)] {
+        assert_eq!(values(&store, "m"), [(0, 1.0)]);
+    }
+}
