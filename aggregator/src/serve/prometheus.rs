@@ -1,13 +1,16 @@
 //! Prometheus's API over the TSDB.
 
 mod read;
+mod targets;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use weft_api::prometheus::status::{
-    BuildInfo, Count, Flag, HeadStats, RuntimeInfo, TsdbStatus, WalReplay,
+    Block, BlockCompaction, BlockStats, BuildInfo, Count, Flag, HeadStats, RuntimeInfo, TsdbStatus,
+    WalReplay,
 };
+use weft_api::prometheus::watch::Target;
 use weft_api::prometheus::{
     Backend, ExemplarQuery, InstantQuery, RangeQuery, Received, Selection, SeriesExemplars,
     SeriesSamples, Written,
@@ -18,7 +21,7 @@ use weft_matcher::LabelMatcher;
 use weft_model::{Labels, Matcher, MetricMetadata, Millis};
 use weft_promql::{Answer, Engine, Limits, Options, QueryOptions};
 use weft_stdx::text;
-use weft_tsdb::ReadError;
+use weft_tsdb::{PartStatus, ReadError};
 
 use crate::config::Config;
 use crate::query::{SampleSource, Threads, selectors};
@@ -201,13 +204,19 @@ impl Backend for PrometheusBackend {
             },
             series_count_by_metric_name: counts(&status.top_metrics),
             label_value_count_by_label_name: counts(&status.top_labels),
-            memory_in_bytes_by_label_name: Vec::new(),
+            memory_in_bytes_by_label_name: counts(&status.top_label_bytes),
             series_count_by_label_value_pair: counts(&status.top_pairs),
         })
     }
 
+    fn blocks(&self) -> Result<Vec<Block>, Error> {
+        Ok(self.store.tsdb.parts().into_iter().map(block).collect())
+    }
+
     fn runtime_info(&self) -> Result<RuntimeInfo, Error> {
-        let started = Millis((weft_runtime::process::usage().start_seconds * 1000.0) as i64);
+        let usage = weft_runtime::process::usage();
+        let started = Millis((usage.start_seconds * 1000.0) as i64);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let cwd = std::env::current_dir()
             .map(|it| it.display().to_string())
             .unwrap_or_default();
@@ -219,6 +228,11 @@ impl Backend for PrometheusBackend {
             reload_config_success: true,
             last_config_time: started.to_string(),
             corruption_count: self.store.records_damaged(),
+            goroutine_count: usage.threads,
+            cores: cores as u64,
+            memory_bytes_max: i64::MAX,
+            gogc: "",
+            godebug: "",
             storage_retention: text::duration(self.config.metrics.retention),
         })
     }
@@ -272,6 +286,14 @@ impl Backend for PrometheusBackend {
         WalReplay::default()
     }
 
+    fn targets(&self) -> Vec<Target> {
+        let lookback = self.config.query.lookback;
+        targets::recent(&self.store.tsdb, self.store.now(), lookback).unwrap_or_else(|error| {
+            tracing::warn!(%error, "targets cannot be listed");
+            Vec::new()
+        })
+    }
+
     fn delete_series(&self, selection: &Selection) -> Result<(), Error> {
         for selector in &selection.selectors {
             let matchers = compile(selector)?;
@@ -288,6 +310,29 @@ impl Backend for PrometheusBackend {
 
     fn snapshot(&self) -> Result<String, Error> {
         self.store.snapshot().map_err(take_error)
+    }
+}
+
+fn block(part: PartStatus) -> Block {
+    let name = |file: u64| format!("{file:016x}");
+    let sources = match part.replaces.is_empty() {
+        true => vec![name(part.file)],
+        false => part.replaces.iter().copied().map(name).collect(),
+    };
+    Block {
+        ulid: name(part.file),
+        min_time: part.min_time,
+        max_time: part.max_time.saturating_add(1),
+        stats: BlockStats {
+            num_samples: part.samples,
+            num_series: part.series,
+            num_bytes: part.bytes,
+        },
+        compaction: BlockCompaction {
+            level: part.level + 1,
+            sources,
+        },
+        version: 1,
     }
 }
 

@@ -8,13 +8,16 @@ pub mod backend;
 mod envelope;
 mod escape;
 mod exemplars;
+mod features;
 mod listing;
+mod parse_query;
 mod query;
 pub mod read;
 mod report;
 mod result;
 mod series;
 pub mod status;
+mod targets;
 pub mod watch;
 pub mod write;
 
@@ -39,13 +42,14 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/query_range", form(query::range))
         .route("/query_exemplars", form(exemplars::query))
         .route("/format_query", form(query::format))
+        .route("/parse_query", form(parse_query::parse))
         .route("/labels", form(series::labels))
         .route("/label/{name}/values", get(series::label_values))
         .route("/series", form(series::series))
         .route("/metadata", get(series::metadata))
-        .route("/targets", get(listing::targets))
-        .route("/targets/metadata", get(listing::target_metadata))
-        .route("/scrape_pools", get(listing::scrape_pools))
+        .route("/targets", get(targets::list))
+        .route("/targets/metadata", get(targets::metadata))
+        .route("/scrape_pools", get(targets::pools))
         .route("/rules", get(listing::rules))
         .route("/alerts", get(listing::alerts))
         .route("/alertmanagers", get(listing::alertmanagers))
@@ -54,7 +58,10 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/status/runtimeinfo", get(report::runtime_info))
         .route("/status/buildinfo", get(report::build_info))
         .route("/status/tsdb", get(report::tsdb))
+        .route("/status/tsdb/blocks", get(report::blocks))
         .route("/status/walreplay", get(report::wal_replay))
+        .route("/features", get(features::features))
+        .route("/notifications", get(features::notifications))
         .route("/admin/tsdb/delete_series", changing(admin::delete_series))
         .route(
             "/admin/tsdb/clean_tombstones",

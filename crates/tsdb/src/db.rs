@@ -19,6 +19,7 @@ mod maintain;
 mod merge;
 mod names;
 mod open;
+mod parts;
 mod retention;
 mod snapshot;
 mod status;

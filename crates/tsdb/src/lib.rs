@@ -44,7 +44,7 @@ pub use error::{OpenError, PartError, ReadError, Rejected, WriteError};
 pub use head::{AppendReport, SeriesRef};
 pub use selection::Selection;
 pub use status::{
-    CheckReport, DeleteReport, Drop, FlushReport, MaintainReport, OpenReport, Status,
+    CheckReport, DeleteReport, Drop, FlushReport, MaintainReport, OpenReport, PartStatus, Status,
 };
 
 #[cfg(test)]

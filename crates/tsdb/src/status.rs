@@ -112,8 +112,31 @@ pub struct Status {
     pub top_metrics: Vec<(String, usize)>,
     /// The labels with the most values.
     pub top_labels: Vec<(String, usize)>,
+    /// The labels whose values have the most bytes, counted once for each series.
+    pub top_label_bytes: Vec<(String, usize)>,
     /// The label pairs with the most series, as `name=value`.
     pub top_pairs: Vec<(String, usize)>,
+}
+
+/// A part that is served.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PartStatus {
+    /// The number in its file's name.
+    pub file: u64,
+    /// 0 for what a flush has written; merges raise it.
+    pub level: u32,
+    /// The files that it was merged from.
+    pub replaces: Vec<u64>,
+    /// The earliest time, milliseconds.
+    pub min_time: i64,
+    /// The latest time.
+    pub max_time: i64,
+    /// Its series.
+    pub series: u64,
+    /// Its samples.
+    pub samples: u64,
+    /// Its bytes.
+    pub bytes: u64,
 }
 
 /// How often something was refused.

@@ -10,7 +10,7 @@ use weft_model::{Labels, Matcher, MetricMetadata, Millis};
 use weft_promql::{Answer, TimeRange};
 
 use super::read::SeriesSamples;
-use super::status::{BuildInfo, Flag, RuntimeInfo, TsdbStatus, WalReplay};
+use super::status::{Block, BuildInfo, Flag, RuntimeInfo, TsdbStatus, WalReplay};
 use super::watch::{Alert, RuleGroup, Target};
 use super::write::{Received, Written};
 use crate::{Cancel, Error};
@@ -68,6 +68,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Returns the store's statistics, with at most `limit` rows in each list.
     fn tsdb_status(&self, limit: usize) -> Result<TsdbStatus, Error>;
+
+    /// Returns the parts of the store that are on the disk.
+    fn blocks(&self) -> Result<Vec<Block>, Error>;
 
     /// Returns facts about the running process.
     fn runtime_info(&self) -> Result<RuntimeInfo, Error>;

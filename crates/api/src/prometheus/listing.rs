@@ -1,6 +1,5 @@
-//! `/targets`, `/rules`, `/alerts` and their like.
+//! `/rules`, `/alerts` and their like.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -8,39 +7,11 @@ use axum::response::Response;
 use weft_model::Nanos;
 
 use super::envelope;
-use super::watch::{Alert, AlertState, Health, Rule, RuleGroup, RuleKind, Target};
+use super::watch::{Alert, AlertState, Health, Rule, RuleGroup, RuleKind};
 use crate::Error;
 use crate::app::App;
 use crate::request::Params;
 use crate::response::{json, number};
-
-/// Answers with what is scraped.
-pub(super) async fn targets(State(app): State<Arc<App>>) -> Result<Response, Error> {
-    let backend = Arc::clone(&app.backends.prometheus);
-    let targets = app.glance(move || Ok(backend.targets())).await?;
-    Ok(envelope::success(|out| {
-        out.extend_from_slice(b"{\"activeTargets\":");
-        json::array(out, &targets, write_target);
-        out.extend_from_slice(b",\"droppedTargets\":[],\"droppedTargetCounts\":{}}");
-    }))
-}
-
-/// Answers with nothing: metadata is not kept by target, see `/metadata`.
-pub(super) async fn target_metadata() -> Response {
-    envelope::success(|out| out.extend_from_slice(b"[]"))
-}
-
-/// Answers with the names of the groups of targets.
-pub(super) async fn scrape_pools(State(app): State<Arc<App>>) -> Result<Response, Error> {
-    let backend = Arc::clone(&app.backends.prometheus);
-    let targets = app.glance(move || Ok(backend.targets())).await?;
-    let pools: BTreeSet<_> = targets.iter().map(|target| target.pool.as_str()).collect();
-    Ok(envelope::success(|out| {
-        out.extend_from_slice(b"{\"scrapePools\":");
-        json::strings(out, pools);
-        out.push(b'}');
-    }))
-}
 
 /// Answers with rules, those of one `type` if the asker says so.
 pub(super) async fn rules(State(app): State<Arc<App>>, params: Params) -> Result<Response, Error> {
@@ -83,27 +54,6 @@ fn kind_of(rule: &Rule) -> &'static str {
         RuleKind::Recording => "record",
         RuleKind::Alerting { .. } => "alert",
     }
-}
-
-fn write_target(out: &mut Vec<u8>, target: &Target) {
-    out.extend_from_slice(b"{\"discoveredLabels\":");
-    json::labels(out, &target.discovered_labels);
-    out.extend_from_slice(b",\"labels\":");
-    json::labels(out, &target.labels);
-    text(out, "scrapePool", &target.pool);
-    text(out, "scrapeUrl", &target.url);
-    text(out, "globalUrl", &target.url);
-    text(out, "lastError", &target.last_error);
-    time(out, "lastScrape", target.last_scrape);
-    float(out, "lastScrapeDuration", target.last_scrape_seconds);
-    text(
-        out,
-        "health",
-        health(target.health, ["unknown", "up", "down"]),
-    );
-    text(out, "scrapeInterval", &target.interval);
-    text(out, "scrapeTimeout", &target.timeout);
-    out.push(b'}');
 }
 
 fn write_group(out: &mut Vec<u8>, group: &RuleGroup) {
@@ -178,7 +128,8 @@ fn alert_state(state: AlertState) -> &'static str {
     }
 }
 
-fn health(health: Health, words: [&'static str; 3]) -> &'static str {
+/// Returns the word for how something fares: not known, good, bad.
+pub(super) fn health(health: Health, words: [&'static str; 3]) -> &'static str {
     match health {
         Health::Unknown => words[0],
         Health::Good => words[1],
@@ -186,16 +137,23 @@ fn health(health: Health, words: [&'static str; 3]) -> &'static str {
     }
 }
 
-fn text(out: &mut Vec<u8>, name: &str, text: &str) {
+/// Writes a field with text behind another one.
+pub(super) fn text(out: &mut Vec<u8>, name: &str, text: &str) {
     number::print(out, format_args!(",\"{name}\":"));
     json::string(out, text);
 }
 
-fn float(out: &mut Vec<u8>, name: &str, value: f64) {
+/// Writes a field with a number behind another one.
+pub(super) fn float(out: &mut Vec<u8>, name: &str, value: f64) {
     let value = if value.is_finite() { value } else { 0.0 };
     number::print(out, format_args!(",\"{name}\":{value}"));
 }
 
-fn time(out: &mut Vec<u8>, name: &str, time: Nanos) {
+/// Writes a field with a time behind another one; zero stands for never, which Go writes as the
+/// first day of all.
+pub(super) fn time(out: &mut Vec<u8>, name: &str, time: Nanos) {
+    if time.0 == 0 {
+        return text(out, name, "0001-01-01T00:00:00Z");
+    }
     number::print(out, format_args!(",\"{name}\":\"{time}\""));
 }

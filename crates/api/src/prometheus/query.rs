@@ -5,15 +5,16 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use weft_model::Millis;
-use weft_promql::TimeRange;
+use weft_promql::{Answer, TimeRange};
 
 use super::backend::{InstantQuery, RangeQuery};
+use super::result::Timings;
 use super::{envelope, result};
-use crate::Error;
 use crate::app::App;
 use crate::request::Params;
 use crate::request::params::invalid;
 use crate::response::json;
+use crate::{Cancel, Error};
 
 /// The most steps of a range query; Grafana knows the text of the refusal.
 const POINTS_MAX: i64 = 11_000;
@@ -27,13 +28,11 @@ pub(super) async fn instant(
     let query = InstantQuery {
         query: params.get("query").to_owned(),
         time: params.millis("time")?.unwrap_or(now),
-        lookback_ms: params.duration_ms("lookback_delta")?,
+        lookback_ms: lookback(&params)?,
     };
-    let options = result::Options::of(&params)?;
     let backend = Arc::clone(&app.backends.prometheus);
-    let ask = move |cancel: &crate::Cancel| backend.query(&query, cancel);
-    let answer = app.ask(params.timeout("timeout")?, ask).await?;
-    Ok(result::respond(answer, &options))
+    let evaluate = move |cancel: &Cancel| backend.query(&query, cancel);
+    respond(&app, &params, evaluate).await
 }
 
 /// Evaluates a query at each step of a range.
@@ -41,21 +40,45 @@ pub(super) async fn range(State(app): State<Arc<App>>, params: Params) -> Result
     let query = RangeQuery {
         range: time_range(&params)?,
         query: params.get("query").to_owned(),
-        lookback_ms: params.duration_ms("lookback_delta")?,
+        lookback_ms: lookback(&params)?,
     };
-    let options = result::Options::of(&params)?;
     let backend = Arc::clone(&app.backends.prometheus);
-    let ask = move |cancel: &crate::Cancel| backend.query_range(&query, cancel);
-    let answer = app.ask(params.timeout("timeout")?, ask).await?;
+    let evaluate = move |cancel: &Cancel| backend.query_range(&query, cancel);
+    respond(&app, &params, evaluate).await
+}
+
+/// Evaluates a query when it is its turn, and takes the time.
+async fn respond(
+    app: &App,
+    params: &Params,
+    evaluate: impl FnOnce(&Cancel) -> Result<Answer, Error> + Send + 'static,
+) -> Result<Response, Error> {
+    let options = result::Options::of(params)?;
+    let clock = app.config.clock.clone();
+    let asked = clock.nanos();
+    let timed = move |cancel: &Cancel| {
+        let begun = clock.nanos();
+        let answer = evaluate(cancel)?;
+        let timings = Timings {
+            queued: begun - asked,
+            ran: clock.nanos() - begun,
+        };
+        Ok((answer, timings))
+    };
+    let answer = app.ask(params.timeout("timeout")?, timed).await?;
     Ok(result::respond(answer, &options))
 }
 
+fn lookback(params: &Params) -> Result<Option<i64>, Error> {
+    let text = params.get("lookback_delta");
+    let why = format!("cannot parse {text:?} to a valid duration");
+    params
+        .duration_ms("lookback_delta")
+        .map_err(|_| Error::bad_data(format!("error parsing lookback delta duration: {why}")))
+}
+
 fn time_range(params: &Params) -> Result<TimeRange, Error> {
-    let time = |name| {
-        let missing = || invalid(name, "cannot parse \"\" to a valid timestamp");
-        params.millis(name)?.ok_or_else(missing)
-    };
-    let (start, end) = (time("start")?, time("end")?);
+    let (start, end) = (params.some_millis("start")?, params.some_millis("end")?);
     if end < start {
         return Err(invalid(
             "end",

@@ -10,7 +10,6 @@ use super::status::{Replay, WalReplay};
 use crate::Error;
 use crate::app::App;
 use crate::request::Params;
-use crate::request::params::invalid;
 use crate::response::{json, number};
 
 /// Rows in each list of `/status/tsdb` if the asker does not say.
@@ -55,16 +54,31 @@ pub(super) async fn build_info(State(app): State<Arc<App>>) -> Result<Response, 
 }
 
 pub(super) async fn tsdb(State(app): State<Arc<App>>, params: Params) -> Result<Response, Error> {
-    let rows = params.limit("limit")?.unwrap_or(ROWS);
-    if rows > ROWS_MAX {
-        return Err(invalid(
-            "limit",
-            format!("limit must not be above {ROWS_MAX}"),
-        ));
-    }
+    let rows = rows(params.get("limit"))?;
     let backend = Arc::clone(&app.backends.prometheus);
     let status = app.glance(move || backend.tsdb_status(rows)).await?;
     Ok(envelope::success(|out| json::object(out, &status)))
+}
+
+/// Reads how many rows are wanted; more than [`ROWS_MAX`] are never given.
+fn rows(text: &str) -> Result<usize, Error> {
+    if text.is_empty() {
+        return Ok(ROWS);
+    }
+    match text.parse::<usize>() {
+        Ok(rows @ 1..) => Ok(rows.min(ROWS_MAX)),
+        _ => Err(Error::bad_data("limit must be a positive number")),
+    }
+}
+
+pub(super) async fn blocks(State(app): State<Arc<App>>) -> Result<Response, Error> {
+    let backend = Arc::clone(&app.backends.prometheus);
+    let blocks = app.glance(move || backend.blocks()).await?;
+    Ok(envelope::success(|out| {
+        out.extend_from_slice(b"{\"blocks\":");
+        json::object(out, &blocks);
+        out.push(b'}');
+    }))
 }
 
 pub(super) async fn wal_replay(State(app): State<Arc<App>>) -> Result<Response, Error> {

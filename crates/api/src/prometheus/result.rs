@@ -19,6 +19,16 @@ pub(super) struct Options {
     stats: StatsWanted,
 }
 
+/// How long a query waited and ran, in nanoseconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Timings {
+    pub(super) queued: i64,
+    pub(super) ran: i64,
+}
+
+/// What a sample takes in memory, in bytes.
+const SAMPLE_BYTES: u64 = 16;
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum StatsWanted {
     No,
@@ -37,7 +47,7 @@ impl Options {
 }
 
 /// Returns the response.
-pub(super) fn respond(answer: Answer, options: &Options) -> Response {
+pub(super) fn respond((answer, timings): (Answer, Timings), options: &Options) -> Response {
     let Answer {
         value,
         warnings,
@@ -46,7 +56,8 @@ pub(super) fn respond(answer: Answer, options: &Options) -> Response {
     } = answer;
     let mut remarks = Remarks { warnings, infos };
     let value = truncated(value, options.limit, &mut remarks);
-    let tail = tail(&value, options.stats, &stats, &remarks);
+    let stats = (options.stats == StatsWanted::Yes).then_some((stats, timings));
+    let tail = tail(&value, stats, &remarks);
     let head = head(&value);
     match value {
         Value::Scalar { time_ms, value } => {
@@ -104,30 +115,41 @@ fn head(value: &Value) -> Vec<u8> {
     head
 }
 
-fn tail(value: &Value, wanted: StatsWanted, stats: &Stats, remarks: &Remarks) -> Vec<u8> {
+fn tail(value: &Value, stats: Option<(Stats, Timings)>, remarks: &Remarks) -> Vec<u8> {
     let mut tail = Vec::new();
     if matches!(value, Value::Vector(_) | Value::Matrix(_)) {
         tail.push(b']');
     }
-    if wanted == StatsWanted::Yes {
-        let Stats {
-            series,
-            samples_read,
-            samples_queryable,
-            bytes_peak,
-        } = stats;
-        number::print(
-            &mut tail,
-            format_args!(
-                ",\"stats\":{{\"samples\":{{\"totalQueryableSamples\":{samples_queryable},\
-                 \"samplesRead\":{samples_read},\"seriesRead\":{series},\
-                 \"peakBytes\":{bytes_peak}}}}}"
-            ),
-        );
+    if let Some((stats, timings)) = stats {
+        write_stats(&mut tail, stats, timings);
     }
     tail.push(b'}');
     remarks.tail(&mut tail);
     tail
+}
+
+/// Writes what a query cost in Prometheus's terms: preparing, evaluating and sorting are one here,
+/// and the peak is told in samples that would take as many bytes.
+fn write_stats(out: &mut Vec<u8>, stats: Stats, timings: Timings) {
+    let seconds = |nanos: i64| nanos as f64 / 1e9;
+    let (ran, queued) = (seconds(timings.ran), seconds(timings.queued));
+    let Stats {
+        series,
+        samples_read,
+        samples_queryable,
+        bytes_peak,
+    } = stats;
+    let samples_peak = bytes_peak / SAMPLE_BYTES;
+    number::print(
+        out,
+        format_args!(
+            ",\"stats\":{{\"timings\":{{\"evalTotalTime\":{ran},\"resultSortTime\":0,\
+             \"queryPreparationTime\":0,\"innerEvalTime\":{ran},\"execQueueTime\":{queued},\
+             \"execTotalTime\":{ran}}},\"samples\":{{\"totalQueryableSamples\":{samples_queryable},\
+             \"peakSamples\":{samples_peak},\"samplesRead\":{samples_read},\
+             \"seriesRead\":{series},\"peakBytes\":{bytes_peak}}}}}"
+        ),
+    );
 }
 
 fn one(

@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use weft_model::{MetricMetadata, Millis};
-use weft_promql::parse::parse_selector;
+use weft_promql::parse::{ParseError, parse_selector};
 
-use super::backend::Selection;
+use super::backend::{Backend, Selection};
 use super::envelope::{self, HEAD, Remarks};
 use super::escape;
-use crate::Error;
 use crate::app::App;
 use crate::request::Params;
 use crate::request::params::invalid;
 use crate::response::json::{self, Pieces};
 use crate::response::reply;
+use crate::{Cancel, Error};
 
 /// The time before all others, which stands for an absent `start`.
 pub(super) const TIME_MIN: Millis = Millis(i64::MIN);
@@ -23,50 +24,72 @@ pub(super) const TIME_MIN: Millis = Millis(i64::MIN);
 /// The time after all others, which stands for an absent `end`.
 pub(super) const TIME_MAX: Millis = Millis(i64::MAX);
 
-/// Reads `match[]`, `start`, `end` and `limit`.
+/// Reads `match[]`, `start`, `end` and `limit`. A range that ends before it begins selects
+/// nothing, as with Prometheus.
 pub(super) fn selection(params: &Params) -> Result<Selection, Error> {
-    let parse = |text| parse_selector(text).map_err(|error| invalid("match[]", error));
+    read_selection(params, |error| invalid("match[]", error))
+}
+
+fn read_selection(
+    params: &Params,
+    fault: impl Fn(ParseError) -> Error,
+) -> Result<Selection, Error> {
+    let parse = |text| parse_selector(text).map_err(&fault);
     let selectors = params.all("match[]").map(parse).collect::<Result<_, _>>()?;
-    let start = params.millis("start")?.unwrap_or(TIME_MIN);
-    let end = params.millis("end")?.unwrap_or(TIME_MAX);
-    if end < start {
-        return Err(invalid(
-            "end",
-            "end timestamp must not be before start time",
-        ));
-    }
     Ok(Selection {
         selectors,
-        start,
-        end,
+        start: params.millis("start")?.unwrap_or(TIME_MIN),
+        end: params.millis("end")?.unwrap_or(TIME_MAX),
         limit: params.limit("limit")?.map(|limit| limit.saturating_add(1)),
     })
 }
 
+/// Does the same for those who tell of a selector at fault without naming the parameter.
+fn unblamed_selection(params: &Params) -> Result<Selection, Error> {
+    read_selection(params, |error| Error::bad_data(error.to_string()))
+}
+
 /// Answers with the names of labels.
 pub(super) async fn labels(State(app): State<Arc<App>>, params: Params) -> Result<Response, Error> {
-    let selection = selection(&params)?;
-    let backend = Arc::clone(&app.backends.prometheus);
-    let found = app
-        .ask(None, move |cancel| backend.labels(&selection, cancel))
-        .await?;
-    names(found, &params)
+    let selection = unblamed_selection(&params)?;
+    let found = select(&app, selection, |backend, selection, cancel| {
+        backend.labels(selection, cancel)
+    });
+    names(found.await?, &params)
 }
 
 /// Answers with the values of a label.
 pub(super) async fn label_values(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
     params: Params,
 ) -> Result<Response, Error> {
+    let Ok(Path(name)) = name else {
+        return Err(Error::bad_data("invalid label name: it is not UTF-8"));
+    };
     let name = escape::unescape(&name);
     if name.is_empty() {
         return Err(Error::bad_data(format!("invalid label name: {name:?}")));
     }
-    let selection = selection(&params)?;
+    let selection = unblamed_selection(&params)?;
+    let found = select(&app, selection, move |backend, selection, cancel| {
+        backend.label_values(&name, selection, cancel)
+    });
+    names(found.await?, &params)
+}
+
+/// Asks for what is in a selection; a range that ends before it begins holds nothing.
+async fn select<T: Send + 'static>(
+    app: &App,
+    selection: Selection,
+    ask: impl FnOnce(&dyn Backend, &Selection, &Cancel) -> Result<Vec<T>, Error> + Send + 'static,
+) -> Result<Vec<T>, Error> {
+    if selection.end < selection.start {
+        return Ok(Vec::new());
+    }
     let backend = Arc::clone(&app.backends.prometheus);
-    let ask = move |cancel: &crate::Cancel| backend.label_values(&name, &selection, cancel);
-    names(app.ask(None, ask).await?, &params)
+    app.ask(None, move |cancel| ask(&*backend, &selection, cancel))
+        .await
 }
 
 fn names(found: Vec<String>, params: &Params) -> Result<Response, Error> {
@@ -81,11 +104,10 @@ pub(super) async fn series(State(app): State<Arc<App>>, params: Params) -> Resul
     if selection.selectors.is_empty() {
         return Err(Error::bad_data("no match[] parameter provided"));
     }
-    let backend = Arc::clone(&app.backends.prometheus);
-    let found = app
-        .ask(None, move |cancel| backend.series(&selection, cancel))
-        .await?;
-    let (series, remarks) = envelope::sorted(found, params.limit("limit")?);
+    let found = select(&app, selection, |backend, selection, cancel| {
+        backend.series(selection, cancel)
+    });
+    let (series, remarks) = envelope::sorted(found.await?, params.limit("limit")?);
     let write = |out: &mut Vec<u8>, labels| json::labels(out, &labels);
     Ok(respond(series.into_iter(), write, &remarks))
 }
@@ -106,10 +128,11 @@ pub(super) async fn metadata(
     params: Params,
 ) -> Result<Response, Error> {
     let metric = params.find("metric").map(str::to_owned);
-    let limit = params.limit("limit")?;
-    let per_metric = params.limit("limit_per_metric")?.unwrap_or(usize::MAX);
+    let limit = params.items("limit")?;
+    let per_metric = params.items("limit_per_metric")?.filter(|most| *most > 0);
+    let per_metric = per_metric.unwrap_or(usize::MAX);
     let backend = Arc::clone(&app.backends.prometheus);
-    let ask = move |_: &crate::Cancel| backend.metadata(metric.as_deref(), limit);
+    let ask = move |_: &Cancel| backend.metadata(metric.as_deref(), limit);
     let mut found = app.ask(None, ask).await?;
     found.sort_by(|a, b| a.0.cmp(&b.0));
     found.truncate(limit.unwrap_or(usize::MAX));
@@ -125,8 +148,8 @@ pub(super) async fn metadata(
 fn write_metadata(out: &mut Vec<u8>, metadata: &MetricMetadata) {
     let fields = [
         ("{\"type\":", metadata.kind.as_str()),
-        (",\"help\":", &metadata.help),
         (",\"unit\":", &metadata.unit),
+        (",\"help\":", &metadata.help),
     ];
     for (name, text) in fields {
         out.extend_from_slice(name.as_bytes());

@@ -43,6 +43,45 @@ pub struct Count {
     pub value: u64,
 }
 
+/// A part of the store, told as Prometheus tells a block.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Block {
+    /// Its name, unique in the store. Prometheus has ULIDs here.
+    pub ulid: String,
+    /// The earliest time, in milliseconds.
+    pub min_time: i64,
+    /// The first millisecond after the latest time.
+    pub max_time: i64,
+    /// What it holds.
+    pub stats: BlockStats,
+    /// Where it comes from.
+    pub compaction: BlockCompaction,
+    /// The version of this description.
+    pub version: u32,
+}
+
+/// What a block holds.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BlockStats {
+    /// Samples.
+    pub num_samples: u64,
+    /// Series.
+    pub num_series: u64,
+    /// Its bytes on the disk, which Prometheus does not tell.
+    pub num_bytes: u64,
+}
+
+/// Where a block comes from.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct BlockCompaction {
+    /// 1 for what came from memory; merges raise it.
+    pub level: u32,
+    /// The blocks that it was merged from, or its own name.
+    pub sources: Vec<String>,
+}
+
 /// Facts about the running process.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -62,6 +101,20 @@ pub struct RuntimeInfo {
     pub last_config_time: String,
     /// How many records of the journal were broken.
     pub corruption_count: u64,
+    /// Threads, where Prometheus counts goroutines.
+    pub goroutine_count: u64,
+    /// How many threads can run at one time.
+    #[serde(rename = "GOMAXPROCS")]
+    pub cores: u64,
+    /// Bytes of memory that the process keeps below; the largest number where there is no limit.
+    #[serde(rename = "GOMEMLIMIT")]
+    pub memory_bytes_max: i64,
+    /// A setting of Go's garbage collector; there is none.
+    #[serde(rename = "GOGC")]
+    pub gogc: &'static str,
+    /// Debug settings of Go's runtime; there are none.
+    #[serde(rename = "GODEBUG")]
+    pub godebug: &'static str,
     /// How long samples are kept, as people write it.
     pub storage_retention: String,
 }

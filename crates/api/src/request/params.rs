@@ -53,6 +53,16 @@ pub(crate) fn invalid(name: &str, why: impl std::fmt::Display) -> Error {
     )
 }
 
+/// Tells in Go's words, which clients of Prometheus know, why text is not a number.
+fn not_a_number(text: &str, error: &std::num::ParseIntError) -> String {
+    use std::num::IntErrorKind;
+    let why = match error.kind() {
+        IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
+        _ => "invalid syntax",
+    };
+    format!("strconv.Atoi: parsing {text:?}: {why}")
+}
+
 impl Params {
     /// Returns the first value of a parameter, or the empty string.
     pub(crate) fn get(&self, name: &str) -> &str {
@@ -71,9 +81,28 @@ impl Params {
         named.map(|(_, value)| value.as_str())
     }
 
-    /// Reads a time of Prometheus's API.
+    /// Reads a time of Prometheus's API that need not be there.
     pub(crate) fn millis(&self, name: &str) -> Result<Option<Millis>, Error> {
-        self.read(name, time::millis, "timestamp")
+        let Some(text) = self.find(name) else {
+            return Ok(None);
+        };
+        let unreadable = || {
+            let why = format!("cannot parse {text:?} to a valid timestamp");
+            invalid(name, format_args!("invalid time value for '{name}': {why}"))
+        };
+        time::millis(text).map(Some).ok_or_else(unreadable)
+    }
+
+    /// Reads a time of Prometheus's API that must be there.
+    pub(crate) fn some_millis(&self, name: &str) -> Result<Millis, Error> {
+        let text = self.get(name);
+        let unreadable = || {
+            invalid(
+                name,
+                format_args!("cannot parse {text:?} to a valid timestamp"),
+            )
+        };
+        time::millis(text).ok_or_else(unreadable)
     }
 
     /// Reads a time of Loki's API.
@@ -131,7 +160,18 @@ impl Params {
                 Ok(count) => Ok(Some(count)),
                 Err(_) => Err(invalid(name, "limit must be non-negative")),
             },
-            Err(_) => Err(invalid(name, format!("cannot parse {text:?} to a number"))),
+            Err(error) => Err(invalid(name, not_a_number(text, &error))),
         }
+    }
+
+    /// Reads a number of items of which one below zero stands for all.
+    pub(crate) fn items(&self, name: &str) -> Result<Option<usize>, Error> {
+        let Some(text) = self.find(name) else {
+            return Ok(None);
+        };
+        let count: i64 = text
+            .parse()
+            .map_err(|_| Error::bad_data(format!("{name} must be a number")))?;
+        Ok(usize::try_from(count).ok())
     }
 }

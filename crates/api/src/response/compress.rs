@@ -1,7 +1,7 @@
 //! Compresses answers as the client accepts it, while they are sent.
 //!
-//! In: a response and the request's `Accept-Encoding`. Out: the same response, in zstd or gzip if
-//! it is worth it. Bound: what the compressor holds, about 1 MiB.
+//! In: a response and the request's `Accept-Encoding`. Out: the same response, in zstd, gzip or
+//! deflate if it is worth it. Bound: what the compressor holds, about 1 MiB.
 
 use std::io::{self, Write};
 
@@ -53,6 +53,7 @@ fn is_worth_it(response: &Response) -> bool {
 enum Coding {
     Zstd,
     Gzip,
+    Deflate,
 }
 
 impl Coding {
@@ -72,6 +73,7 @@ impl Coding {
                     _ if refused => {}
                     "zstd" => return Some(Coding::Zstd),
                     "gzip" => best = Some(Coding::Gzip),
+                    "deflate" if best.is_none() => best = Some(Coding::Deflate),
                     _ => {}
                 }
             }
@@ -83,6 +85,7 @@ impl Coding {
         HeaderValue::from_static(match self {
             Coding::Zstd => "zstd",
             Coding::Gzip => "gzip",
+            Coding::Deflate => "deflate",
         })
     }
 }
@@ -120,6 +123,7 @@ fn compressed(encoder: Encoder, body: Body) -> impl Stream<Item = Result<Vec<u8>
 enum Encoder {
     Zstd(zstd::stream::write::Encoder<'static, Vec<u8>>),
     Gzip(flate2::write::GzEncoder<Vec<u8>>),
+    Deflate(flate2::write::ZlibEncoder<Vec<u8>>),
 }
 
 impl Encoder {
@@ -128,6 +132,7 @@ impl Encoder {
         Ok(match coding {
             Coding::Zstd => Encoder::Zstd(zstd::stream::write::Encoder::new(Vec::new(), LEVEL)?),
             Coding::Gzip => Encoder::Gzip(flate2::write::GzEncoder::new(Vec::new(), level)),
+            Coding::Deflate => Encoder::Deflate(flate2::write::ZlibEncoder::new(Vec::new(), level)),
         })
     }
 
@@ -141,6 +146,10 @@ impl Encoder {
                 encoder.write_all(piece)?;
                 encoder.get_mut()
             }
+            Encoder::Deflate(encoder) => {
+                encoder.write_all(piece)?;
+                encoder.get_mut()
+            }
         };
         Ok(std::mem::take(written))
     }
@@ -149,6 +158,7 @@ impl Encoder {
         match self {
             Encoder::Zstd(encoder) => encoder.finish(),
             Encoder::Gzip(encoder) => encoder.finish(),
+            Encoder::Deflate(encoder) => encoder.finish(),
         }
     }
 }
@@ -168,6 +178,8 @@ mod tests {
         check("gzip, deflate, br, zstd", Some(Coding::Zstd));
         check("gzip", Some(Coding::Gzip));
         check("gzip;q=1.0, zstd;q=0", Some(Coding::Gzip));
+        check("deflate, gzip", Some(Coding::Gzip));
+        check("deflate", Some(Coding::Deflate));
         check("br", None);
         check("", None);
     }

@@ -42,6 +42,11 @@ fn prometheus_refuses_in_prometheus_words() {
 }
 
 #[test]
+fn queries_are_trees_as_prometheus_draws_them() {
+    check("prometheus-parse.txt");
+}
+
+#[test]
 fn remote_write_is_answered() {
     check("remote-write.txt");
 }

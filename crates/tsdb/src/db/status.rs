@@ -50,12 +50,15 @@ fn count_labels(index: &Index, status: &mut Status) {
     status.series = index.len();
     status.label_pairs = index.pairs.len();
     let (mut metrics, mut labels, mut pairs) = (Vec::new(), Vec::new(), Vec::new());
+    let mut label_bytes = Vec::new();
     for (name, ids) in index.pairs.names() {
         labels.push((name.to_owned(), ids.len()));
         let mut of_name: Vec<(u32, usize)> = ids
             .iter()
             .map(|id| (*id, index.pairs.get(*id).postings.len()))
             .collect();
+        let value_bytes = |(id, count): &(u32, usize)| index.pairs.get(*id).value.len() * count;
+        label_bytes.push((name.to_owned(), of_name.iter().map(value_bytes).sum()));
         keep_top(&mut of_name);
         for (id, count) in of_name {
             let value = &index.pairs.get(id).value;
@@ -65,11 +68,12 @@ fn count_labels(index: &Index, status: &mut Status) {
             pairs.push((format!("{name}={value}"), count));
         }
     }
-    for list in [&mut metrics, &mut labels, &mut pairs] {
+    for list in [&mut metrics, &mut labels, &mut label_bytes, &mut pairs] {
         keep_top(list);
     }
     status.top_metrics = metrics;
     status.top_labels = labels;
+    status.top_label_bytes = label_bytes;
     status.top_pairs = pairs;
 }
 

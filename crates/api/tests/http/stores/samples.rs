@@ -6,7 +6,8 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use weft_api::prometheus::status::{
-    BuildInfo, Count, Flag, HeadStats, Replay, RuntimeInfo, TsdbStatus, WalReplay,
+    Block, BlockCompaction, BlockStats, BuildInfo, Count, Flag, HeadStats, Replay, RuntimeInfo,
+    TsdbStatus, WalReplay,
 };
 use weft_api::prometheus::watch::{Alert, AlertState, Health, Rule, RuleGroup, RuleKind, Target};
 use weft_api::prometheus::{
@@ -191,6 +192,24 @@ impl Backend for Samples {
             series_count_by_metric_name: by_name,
             ..TsdbStatus::default()
         })
+    }
+
+    fn blocks(&self) -> Result<Vec<Block>, Error> {
+        Ok(vec![Block {
+            ulid: "0000000000000007".to_owned(),
+            min_time: 0,
+            max_time: 1001,
+            stats: BlockStats {
+                num_samples: 12,
+                num_series: 3,
+                num_bytes: 4096,
+            },
+            compaction: BlockCompaction {
+                level: 2,
+                sources: vec!["0000000000000005".to_owned(), "0000000000000006".to_owned()],
+            },
+            version: 1,
+        }])
     }
 
     fn runtime_info(&self) -> Result<RuntimeInfo, Error> {
