@@ -2,6 +2,7 @@
 
 mod edges;
 mod generate;
+mod peers;
 mod promqltest;
 
 use std::process::ExitCode;
@@ -10,6 +11,8 @@ const HELP: &str = "usage: cargo xtask <chore>\n\
     \n\
     edges       compare the crates' dependencies with the table of allowed ones\n\
     promqltest PATH...    run PromQL scripts against the engine over the TSDB\n\
+    peers promql          compare answers with those of the real Prometheus\n\
+    peers promql QUERY    show the answers of both to one expression\n\
     generate    write the Rust code of the messages anew (proto/src/generated)\n";
 
 #[allow(
@@ -23,6 +26,8 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["edges"] => edges::check(),
         ["promqltest", paths @ ..] if !paths.is_empty() => promqltest::run_all(paths),
+        ["peers", "promql"] => peers::promql(None),
+        ["peers", "promql", expression] => peers::promql(Some(expression)),
         ["generate"] => generate::write(),
         _ => {
             eprint!("{HELP}");
