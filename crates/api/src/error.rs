@@ -139,10 +139,9 @@ impl From<weft_promql::QueryError> for Error {
     fn from(error: weft_promql::QueryError) -> Error {
         use weft_promql::QueryError;
         let kind = match &error {
-            QueryError::Parse(_) => {
+            QueryError::Parse(_) | QueryError::BadData(_) => {
                 return Error::bad_data(format!("invalid parameter \"query\": {error}"));
             }
-            QueryError::BadData(_) => ErrorKind::BadData,
             QueryError::Execution(_) => ErrorKind::Execution,
             QueryError::Timeout => ErrorKind::Timeout,
             QueryError::Canceled => ErrorKind::Canceled,

@@ -49,10 +49,21 @@ fn fault(pattern: &str, message: &str) -> PatternError {
         .map(str::trim)
         .rfind(|line| !line.is_empty())
         .unwrap_or_default();
-    let reason = last.strip_prefix("error: ").unwrap_or(last).to_owned();
+    let reason = last.strip_prefix("error: ").unwrap_or(last);
     PatternError {
         pattern: pattern.to_owned(),
-        reason,
+        reason: in_words_of_re2(reason).to_owned(),
+    }
+}
+
+/// Returns the words that RE2 has for the commonest faults.
+fn in_words_of_re2(reason: &str) -> &str {
+    match reason {
+        "unclosed group" => "missing closing )",
+        "unopened group" => "unexpected )",
+        "unclosed character class" => "missing closing ]",
+        "repetition operator missing expression" => "missing argument to repetition operator",
+        reason => reason,
     }
 }
 

@@ -212,7 +212,7 @@ mod tests {
         let fault = Test::of_pattern("a(b").err().unwrap();
         assert_eq!(
             fault.to_string(),
-            r#"invalid regular expression "a(b": unclosed group"#
+            r#"invalid regular expression "a(b": missing closing )"#
         );
         assert!(Test::of_pattern("(a{1000}){1000}").is_err());
     }

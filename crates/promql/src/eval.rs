@@ -32,7 +32,7 @@ mod window;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::ast::{At, DurationExpr, Expr, ExprKind, Text};
+use crate::ast::{At, DurationExpr, Expr, ExprKind, Span, Text};
 use crate::error::QueryError;
 use crate::options::{Interrupt, NameRemoval, Options, QueryOptions};
 use crate::source::Source;
@@ -85,7 +85,8 @@ impl Evaluator<'_> {
             ExprKind::Binary(binary) => self.eval_binary(binary, expr.span, steps),
             ExprKind::Call(call) => self.eval_call(call, expr.span, steps),
             ExprKind::Aggregate(aggregate) => {
-                self.eval_aggregate(aggregate, steps).map(Operand::Vector)
+                let evaluated = self.eval_aggregate(aggregate, expr.span, steps);
+                evaluated.map(Operand::Vector)
             }
             ExprKind::Selector(selector) => self
                 .eval_selector(selector, expr.span, steps, select::Want::Value)
@@ -139,9 +140,10 @@ impl Evaluator<'_> {
         if millis > 0 {
             return Ok(millis);
         }
-        Err(QueryError::BadData(
-            "duration must be greater than 0".to_owned(),
-        ))
+        let Span { start, end } = duration.span;
+        Err(QueryError::BadData(format!(
+            "{start}:{end}: duration must be greater than 0"
+        )))
     }
 
     fn millis(&self, duration: &DurationExpr) -> Result<i64, QueryError> {

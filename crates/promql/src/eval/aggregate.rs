@@ -7,7 +7,7 @@ mod values;
 
 use weft_model::{Labels, METRIC_NAME};
 
-use crate::ast::{Aggregate, AggregateOp, Expr};
+use crate::ast::{Aggregate, AggregateOp, Expr, Span};
 use crate::error::QueryError;
 
 use super::key::Keys;
@@ -29,13 +29,14 @@ impl Evaluator<'_> {
     pub(super) fn eval_aggregate(
         &self,
         aggregate: &Aggregate,
+        span: Span,
         steps: Steps,
     ) -> Result<Table, QueryError> {
         let at = aggregate.expr.span.start;
         match aggregate.op {
             AggregateOp::CountValues => return self.eval_count_values(aggregate, steps),
             AggregateOp::Topk | AggregateOp::Bottomk | AggregateOp::Limitk => {
-                return self.eval_picks(aggregate, steps);
+                return self.eval_picks(aggregate, span.start, steps);
             }
             AggregateOp::LimitRatio => return self.eval_limit_ratio(aggregate, steps),
             _ => {}
@@ -69,11 +70,13 @@ impl Evaluator<'_> {
 
     fn quantile_param(&self, param: &Expr, steps: Steps) -> Result<Vec<f64>, QueryError> {
         let values = self.eval_scalar(param, steps)?;
-        for q in values
-            .iter()
-            .filter(|q| q.is_nan() || !(0.0..=1.0).contains(*q))
-        {
-            self.notes.invalid_quantile(param.span.start, *q);
+        let nan = values.iter().find(|q| q.is_nan()).copied();
+        let most = values.iter().copied().reduce(f64::max).filter(|q| *q > 1.0);
+        let least = values.iter().copied().reduce(f64::min).filter(|q| *q < 0.0);
+        // A NaN hides the others, as it does in Prometheus.
+        let (most, least) = nan.map_or((most, least), |_| (None, None));
+        for q in [nan, most, least].into_iter().flatten() {
+            self.notes.invalid_quantile(param.span.start, q);
         }
         Ok(values)
     }

@@ -271,8 +271,8 @@ fn float_function(function: FunctionId) -> Option<fn(f64) -> f64> {
         Id::Sinh => f64::sinh,
         Id::Cosh => f64::cosh,
         Id::Tanh => f64::tanh,
-        Id::Asinh => f64::asinh,
-        Id::Acosh => f64::acosh,
+        Id::Asinh => asinh,
+        Id::Acosh => acosh,
         Id::Atanh => f64::atanh,
         Id::Rad => |degrees| degrees * std::f64::consts::PI / 180.0,
         Id::Deg => |radians| radians * 180.0 / std::f64::consts::PI,
@@ -288,4 +288,22 @@ fn float_function(function: FunctionId) -> Option<fn(f64) -> f64> {
         _ => return None,
     };
     Some(change)
+}
+
+/// From here on the inverse hyperbolic functions are the logarithm of the double.
+const HYPERBOLIC_LARGE: f64 = (1u64 << 28) as f64;
+
+/// The standard library's overflows on the largest numbers.
+fn asinh(value: f64) -> f64 {
+    if value.is_finite() && value.abs() > HYPERBOLIC_LARGE {
+        return (value.abs().ln() + std::f64::consts::LN_2).copysign(value);
+    }
+    value.asinh()
+}
+
+fn acosh(value: f64) -> f64 {
+    if value.is_finite() && value > HYPERBOLIC_LARGE {
+        return value.ln() + std::f64::consts::LN_2;
+    }
+    value.acosh()
 }

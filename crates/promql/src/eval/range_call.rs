@@ -1,5 +1,7 @@
 //! Calls of functions that consume a range: over a range selector or a subquery.
 
+use weft_model::Labels;
+
 use crate::ast::{Call, Expr, ExprKind, FunctionId, Matrix, SelectorMode, ValueType};
 use crate::column::Column;
 use crate::error::QueryError;
@@ -121,9 +123,7 @@ impl Evaluator<'_> {
             row.clear();
             let seen = window::apply(call, samples, &windows, &notes, row);
             self.ledger.count_samples(read, seen);
-            if counts_up(call.function) && !is_named_as_counter(labels.name()) && has_float(row) {
-                notes.add(Note::NotNamedAsCounter);
-            }
+            note_name(call, &labels, row, &notes);
             table.push(labels, false, row)
         })
     }
@@ -162,8 +162,12 @@ impl Evaluator<'_> {
     }
 }
 
-fn counts_up(function: FunctionId) -> bool {
-    matches!(function, FunctionId::Rate | FunctionId::Increase)
+/// Tells when what is taken for a counter is not named like one.
+pub(super) fn note_name(call: &RangeCall<'_>, labels: &Labels, row: &Row, notes: &SeriesNotes<'_>) {
+    let counts_up = matches!(call.function, FunctionId::Rate | FunctionId::Increase);
+    if counts_up && !is_named_as_counter(labels.name()) && has_float(row) {
+        notes.add(Note::NotNamedAsCounter);
+    }
 }
 
 /// Tells whether a metric is named as counters are; one without a name is not judged.

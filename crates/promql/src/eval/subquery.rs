@@ -4,7 +4,7 @@ use crate::ast::{SelectorMode, Subquery};
 use crate::error::QueryError;
 
 use super::notes::SeriesNotes;
-use super::range_call::RangeCall;
+use super::range_call::{RangeCall, note_name};
 use super::samples::Samples;
 use super::select::Reference;
 use super::table::{Row, Table};
@@ -83,6 +83,7 @@ impl Evaluator<'_> {
             row.clear();
             let seen = window::apply(call, &samples, &windows, &notes, row);
             self.ledger.count_samples(0, seen);
+            note_name(call, labels, row, &notes);
             table.push(labels.clone(), rows.drop_name[at], row)
         })
     }

@@ -98,7 +98,8 @@ impl Row {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.histograms.is_none() && self.values.iter().all(|value| is_absent(*value))
+        let mut histograms = self.histograms.iter().flatten();
+        histograms.all(Option::is_none) && self.values.iter().all(|value| is_absent(*value))
     }
 }
 

@@ -11,7 +11,14 @@ impl Parser<'_> {
     pub(super) fn duration_literal(&self, token: &Token) -> Result<f64, Fault> {
         let text = self.text_of(token.span);
         number::parse_duration_seconds(text).ok_or_else(|| {
-            let message = format!("not a valid duration string: {}", quote(text));
+            let mut units = text.split(|char: char| char.is_ascii_digit());
+            let known = ["", "ms", "s", "m", "h", "d", "w", "y"];
+            let unknown = units.find(|unit| !known.contains(unit));
+            let text = quote(text);
+            let message = match unknown {
+                Some(unit) => format!("unknown unit {} in duration {text}", quote(unit)),
+                None => format!("not a valid duration string: {text}"),
+            };
             Fault::new(token.span, message)
         })
     }
@@ -59,13 +66,21 @@ impl Parser<'_> {
     fn parse_duration_expr(&mut self, precedence: u8) -> Result<DurationExpr, Fault> {
         let mut left = self.nested(Parser::parse_duration_signed)?;
         while let Some((op, binding)) = self.peek_duration_op(precedence) {
-            self.bump();
+            let operator = self.bump();
             let right_precedence = if op == DurationOp::Pow {
                 binding
             } else {
                 binding + 1
             };
             let right = self.nested(|parser| parser.parse_duration_expr(right_precedence))?;
+            let by_zero = match op {
+                DurationOp::Div => Some("division by zero"),
+                DurationOp::Mod => Some("modulo by zero"),
+                _ => None,
+            };
+            if let Some(message) = by_zero.filter(|_| right.literal() == Some(0.0)) {
+                self.note(operator.span, message);
+            }
             left = binary(op, left, right);
         }
         Ok(left)

@@ -325,7 +325,14 @@ impl<'a> Parser<'a> {
             self.duration_literal(&token)?
         } else {
             let fault = || {
-                let message = format!("error parsing number: {}", quote(text));
+                let why = if text.ends_with(|char: char| char.is_ascii_digit()) {
+                    "value out of range"
+                } else {
+                    "invalid syntax"
+                };
+                let text = quote(text);
+                let message =
+                    format!("error parsing number: strconv.ParseFloat: parsing {text}: {why}");
                 Fault::new(token.span, message)
             };
             number::parse_number(text).ok_or_else(fault)?
@@ -340,9 +347,7 @@ impl<'a> Parser<'a> {
     fn parse_text_literal(&mut self) -> Result<Expr, Fault> {
         let token = self.bump();
         let text = unquote(self.text_of(token.span));
-        let text = text.map_err(|message| {
-            Fault::new(token.span, format!("error unquoting string: {message}"))
-        })?;
+        let text = text.map_err(|message| Fault::new(token.span, message))?;
         Ok(Expr {
             span: token.span,
             kind: ExprKind::Text(text),

@@ -13,7 +13,11 @@ pub(super) struct Lexer<'a> {
     parens: usize,
     in_braces: bool,
     in_brackets: bool,
+    /// Whether a duration or an expression of durations has to go on.
+    duration_expected: bool,
     pub(super) error: String,
+    /// Where the error is, when it is not where its token begins.
+    error_at: Option<usize>,
 }
 
 impl<'a> Lexer<'a> {
@@ -24,7 +28,9 @@ impl<'a> Lexer<'a> {
             parens: 0,
             in_braces: false,
             in_brackets: false,
+            duration_expected: false,
             error: String::new(),
+            error_at: None,
         }
     }
 
@@ -35,8 +41,13 @@ impl<'a> Lexer<'a> {
             None => self.lex_end(),
             Some(char) => self.lex_from(char),
         };
+        self.duration_expected = match kind {
+            TokenKind::LeftBracket => true,
+            TokenKind::Operator => self.in_brackets,
+            _ => false,
+        };
         let span = Span {
-            start: start as u32,
+            start: self.error_at.unwrap_or(start) as u32,
             end: self.at as u32,
         };
         Token { span, kind }
@@ -75,6 +86,8 @@ impl<'a> Lexer<'a> {
     fn lex_end(&mut self) -> TokenKind {
         if self.in_braces {
             self.fail("unexpected end of input inside braces")
+        } else if self.duration_expected {
+            self.fail("unexpected end of input in duration expression")
         } else if self.parens > 0 {
             self.fail("unclosed left parenthesis")
         } else if self.in_brackets {
@@ -88,8 +101,10 @@ impl<'a> Lexer<'a> {
         match char {
             '"' | '\'' => self.lex_quoted(char),
             '`' => self.lex_raw(),
-            '0'..='9' => self.lex_number(),
-            '.' if self.peek_second().is_some_and(|byte| byte.is_ascii_digit()) => {
+            '0'..='9' if !self.in_braces => self.lex_number(),
+            '.' if !self.in_braces
+                && self.peek_second().is_some_and(|byte| byte.is_ascii_digit()) =>
+            {
                 self.lex_number()
             }
             'a'..='z' | 'A'..='Z' | '_' => self.lex_word(),
@@ -116,8 +131,11 @@ impl<'a> Lexer<'a> {
     fn lex_symbol(&mut self, char: char) -> TokenKind {
         let second = self.peek_second();
         let (kind, len) = match (char, second) {
-            ('=', Some(b'=' | b'~')) | ('!', Some(b'=' | b'~')) => (TokenKind::Operator, 2),
-            ('<', Some(b'=' | b'/')) | ('>', Some(b'=' | b'/')) => (TokenKind::Operator, 2),
+            ('!', Some(b'=')) => (TokenKind::Operator, 2),
+            ('=' | '!', Some(b'~')) if self.in_braces => (TokenKind::Operator, 2),
+            ('=', Some(b'~')) => return self.fail("unexpected character after '=': '~'"),
+            ('=', Some(b'=')) if !self.in_braces => (TokenKind::Operator, 2),
+            ('<' | '>', Some(b'=' | b'/')) if !self.in_braces => (TokenKind::Operator, 2),
             ('=', _) => (TokenKind::Assign, 1),
             ('+' | '-' | '*' | '/' | '%' | '^' | '<' | '>', _) if !self.in_braces => {
                 (TokenKind::Operator, 1)
@@ -136,18 +154,28 @@ impl<'a> Lexer<'a> {
             '{' if self.in_braces => return self.fail("unexpected left brace '{'"),
             '{' => TokenKind::LeftBrace,
             '}' if self.in_braces => TokenKind::RightBrace,
-            '}' => return self.fail("unexpected right brace '}'"),
+            '!' if self.in_braces => return self.fail(self.after_exclamation(" inside braces")),
             _ if self.in_braces => {
                 return self.fail(format!("unexpected character inside braces: '{char}'"));
             }
             '(' => TokenKind::LeftParen,
             ')' if self.parens > 0 => TokenKind::RightParen,
-            ')' => return self.fail("unexpected right parenthesis ')'"),
+            ')' => {
+                self.at += 1;
+                self.error_at = Some(self.at);
+                return self.fail("unexpected right parenthesis ')'");
+            }
             '[' if self.in_brackets => return self.fail("unexpected left bracket '['"),
             '[' => TokenKind::LeftBracket,
             ']' if self.in_brackets => TokenKind::RightBracket,
             ']' => return self.fail("unexpected right bracket ']'"),
-            '!' => return self.fail(self.after_exclamation()),
+            '!' => return self.fail(self.after_exclamation("")),
+            _ if self.in_brackets => {
+                let shown = char.escape_debug();
+                return self.fail(format!(
+                    "unexpected character in duration expression: '{shown}'"
+                ));
+            }
             _ => return self.fail(format!("unexpected character: '{}'", char.escape_debug())),
         };
         match kind {
@@ -162,10 +190,10 @@ impl<'a> Lexer<'a> {
         kind
     }
 
-    fn after_exclamation(&self) -> String {
+    fn after_exclamation(&self, place: &str) -> String {
         let after = self.input[self.at + 1..].chars().next();
         let shown = after.map_or_else(|| "end of input".to_owned(), |char| format!("'{char}'"));
-        format!("unexpected character after '!': {shown}")
+        format!("unexpected character after '!'{place}: {shown}")
     }
 
     fn lex_quoted(&mut self, quotation: char) -> TokenKind {
@@ -208,16 +236,29 @@ impl<'a> Lexer<'a> {
         } else {
             self.accept_decimal();
         }
-        let mut kind = TokenKind::Number;
-        if !hexadecimal && self.accept_units() {
-            kind = TokenKind::Duration;
+        let read = &self.input[start..self.at];
+        let unfinished = read.ends_with(['e', 'E', '+', '-']);
+        let second_point = read.contains('.') && self.peek() == Some('.');
+        if !hexadecimal && (unfinished || second_point) {
+            self.at += usize::from(second_point);
+            return self.bad_number(start);
+        }
+        if !self.next_belongs_to_word() {
+            return TokenKind::Number;
+        }
+        if hexadecimal || !self.accept_units() {
+            return self.bad_number(start);
         }
         if self.next_belongs_to_word() {
             self.bump();
-            let read = &self.input[start..self.at];
-            return self.fail(format!("bad number or duration syntax: {}", quote(read)));
+            return self.bad_number(start);
         }
-        kind
+        TokenKind::Duration
+    }
+
+    fn bad_number(&mut self, start: usize) -> TokenKind {
+        let read = quote(&self.input[start..self.at]);
+        self.fail(format!("bad number or duration syntax: {read}"))
     }
 
     fn next_belongs_to_word(&self) -> bool {
@@ -241,12 +282,8 @@ impl<'a> Lexer<'a> {
         if self.accept(b".") {
             while self.accept(DIGITS) {}
         }
-        let before_exponent = self.at;
         if self.accept(b"eE") {
             self.accept(b"+-");
-            if !self.accept(b"0123456789") {
-                self.at = before_exponent;
-            }
             while self.accept(DIGITS) {}
         }
     }
@@ -259,7 +296,7 @@ impl<'a> Lexer<'a> {
         while self.accept(b"0123456789") {
             while self.accept(b"0123456789") {}
             if !self.accept(b"smhdw") {
-                return true;
+                return false;
             }
             self.accept(b"s");
         }

@@ -4,6 +4,7 @@ use crate::ast::{
     At, BinaryOp, Cardinality, DurationExpr, Expr, ExprKind, Matrix, SelectorMode, Subquery,
     VectorMatching,
 };
+use crate::print::format_float;
 
 use super::expr::Parser;
 use super::token::{TokenKind, describe};
@@ -137,15 +138,21 @@ impl Parser<'_> {
     fn parse_at_time(&mut self, expr: &Expr) -> Result<At, Fault> {
         for (word, at) in [("start", At::Start), ("end", At::End)] {
             if self.eat_word(word) {
-                self.expect(TokenKind::LeftParen, "")?;
-                self.expect(TokenKind::RightParen, "")?;
+                for parenthesis in [TokenKind::LeftParen, TokenKind::RightParen] {
+                    if !self.eat(parenthesis) {
+                        return Err(self.unexpected("@", "timestamp"));
+                    }
+                }
                 return Ok(at);
             }
         }
         let seconds = self.parse_signed_number("@", "timestamp")?;
         let millis = seconds * 1000.0;
         if !millis.is_finite() || millis.abs() >= i64::MAX as f64 {
-            let message = format!("timestamp out of bounds for @ modifier: {seconds:.6}");
+            let message = format!(
+                "timestamp out of bounds for @ modifier: {}",
+                format_float(seconds)
+            );
             return Err(Fault::new(expr.span, message));
         }
         Ok(At::Time(millis.round() as i64))
@@ -234,6 +241,8 @@ impl Parser<'_> {
         };
         if self.at(TokenKind::LeftParen) {
             matching.include = self.parse_labels()?;
+        } else if self.at(TokenKind::End) {
+            return Err(self.unexpected("grouping opts", "\"(\""));
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ pub fn parse_number(text: &str) -> Option<f64> {
     if !starts_well || lower == "." {
         return None;
     }
-    lower.parse().ok()
+    lower.parse().ok().filter(|value: &f64| value.is_finite())
 }
 
 /// Parses a duration such as `1h30m` to seconds; units descend and occur once.

@@ -91,9 +91,8 @@ impl Parser<'_> {
 
     fn parse_string(&mut self) -> Result<String, Fault> {
         let token = self.bump();
-        let text = unquote(self.text_of(token.span)).map_err(|message| {
-            Fault::new(token.span, format!("error unquoting string: {message}"))
-        })?;
+        let text =
+            unquote(self.text_of(token.span)).map_err(|message| Fault::new(token.span, message))?;
         Ok(text.to_str_lossy().into_owned())
     }
 

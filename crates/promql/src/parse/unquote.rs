@@ -44,7 +44,7 @@ fn escape<'a>(rest: &'a str, out: &mut Vec<u8>) -> Result<&'a str, String> {
         'x' => return digits(&rest[1..], 2, 16, out),
         'u' => return code_point(&rest[1..], 4, out),
         'U' => return code_point(&rest[1..], 8, out),
-        _ => return Err(format!("unknown escape sequence {char:?}")),
+        _ => return Err(format!("unknown escape sequence {}", code(char))),
     };
     out.push(simple);
     Ok(&rest[1..])
@@ -65,9 +65,19 @@ fn code_point<'a>(rest: &'a str, n: usize, out: &mut Vec<u8>) -> Result<&'a str,
 }
 
 fn number(rest: &str, n: usize, radix: u32) -> Result<u32, String> {
+    if let Some(wrong) = rest.chars().take(n).find(|char| !char.is_digit(radix)) {
+        return Err(format!(
+            "illegal character {} in escape sequence",
+            code(wrong)
+        ));
+    }
     let digits = rest.get(..n).ok_or("escape sequence not terminated")?;
-    u32::from_str_radix(digits, radix)
-        .map_err(|_| format!("illegal character in escape sequence {digits:?}"))
+    u32::from_str_radix(digits, radix).map_err(|_| "escape sequence is too large".to_owned())
+}
+
+/// Returns a character as its number and itself, as Go shows it.
+fn code(char: char) -> String {
+    format!("U+{:04X} '{char}'", u32::from(char))
 }
 
 #[cfg(test)]

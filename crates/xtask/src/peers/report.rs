@@ -10,7 +10,7 @@ use super::ask::{Asked, Question};
 use super::known::Known;
 
 /// How many differences are printed in full.
-const SHOWN_MAX: usize = 600;
+const SHOWN_MAX: usize = 60;
 
 /// How many characters of an answer are printed.
 const SHOWN_CHARS_MAX: usize = 700;

@@ -188,11 +188,6 @@ impl Server {
         }
         bail!("it was not ready within {} s", READY_TIME_MAX.as_secs())
     }
-
-    /// Returns the process, to look up what it costs.
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
-    }
 }
 
 /// Returns a port of this machine that nobody uses at the moment.

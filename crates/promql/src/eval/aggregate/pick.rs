@@ -18,6 +18,7 @@ impl Evaluator<'_> {
     pub(super) fn eval_picks(
         &self,
         aggregate: &Aggregate,
+        at: u32,
         steps: Steps,
     ) -> Result<Table, QueryError> {
         let param = required(aggregate)?;
@@ -32,7 +33,7 @@ impl Evaluator<'_> {
                 let picked = if aggregate.op == AggregateOp::Limitk {
                     limited(&table, &rows, step, *wanted)
                 } else {
-                    self.ranked(aggregate, &table, &rows, (step, *wanted))
+                    self.ranked((aggregate.op, at), &table, &rows, (step, *wanted))
                 };
                 kept.keep(step, &picked);
             }
@@ -49,7 +50,7 @@ impl Evaluator<'_> {
     /// Returns the rows with the best values, the best first; NaN is the worst.
     fn ranked(
         &self,
-        aggregate: &Aggregate,
+        (op, at): (AggregateOp, u32),
         table: &Table,
         rows: &[usize],
         (step, wanted): (usize, usize),
@@ -63,11 +64,11 @@ impl Evaluator<'_> {
                 None => {}
                 Some(CellRef::Float(value)) => values.push((value, *row)),
                 Some(CellRef::Histogram(_)) => {
-                    self.note_ignored(aggregate.op, aggregate.expr.span.start);
+                    self.note_ignored(op, at);
                 }
             }
         }
-        let descending = aggregate.op == AggregateOp::Topk;
+        let descending = op == AggregateOp::Topk;
         let compare = |a: &(f64, usize), b: &(f64, usize)| {
             let by_value = match (a.0.is_nan(), b.0.is_nan()) {
                 (false, false) if descending => b.0.partial_cmp(&a.0).unwrap_or(Ordering::Equal),

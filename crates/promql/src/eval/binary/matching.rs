@@ -116,6 +116,7 @@ impl Evaluator<'_> {
             by_group(many_groups, groups.count),
             by_group(one_groups, groups.count),
         );
+        let fills = sides.fill_many.is_some() || sides.fill_one.is_some();
         let mut join = Join {
             binary,
             span,
@@ -125,6 +126,14 @@ impl Evaluator<'_> {
             result: Merger::new(left.sibling(left.steps)),
             pairs: HashMap::new(),
         };
+        for one in one_rows.iter().filter(|one| one.len() > 1) {
+            self.check()?;
+            for step in 0..join.sides.many.steps {
+                if fills || join.any_many[step] && join.any_one[step] {
+                    self.single(&join, one, step)?;
+                }
+            }
+        }
         for (many, one) in many_rows.iter().zip(&one_rows) {
             self.check()?;
             let joined = match (many.as_slice(), one.as_slice()) {

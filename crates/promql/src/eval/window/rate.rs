@@ -128,7 +128,12 @@ fn change_of_floats(window: &Window<'_>, change: Change) -> Option<f64> {
     let (first, last) = (*floats.values.first()?, *floats.values.last()?);
     let mut result = last - first;
     if change.of_counter() {
-        result += lost_by_resets(window, floats);
+        for at in 1..floats.len() {
+            let (previous, current) = (floats.values[at - 1], floats.values[at]);
+            if current < previous || starts_anew(window, floats, at) {
+                result += previous;
+            }
+        }
     }
     let begins_within = change.of_counter() && extent.begins_within(window.start);
     if begins_within {
@@ -148,17 +153,6 @@ fn per_second(window: &Window<'_>, change: Change, factor: f64) -> f64 {
     } else {
         factor
     }
-}
-
-fn lost_by_resets(window: &Window<'_>, floats: &Slice<'_, f64>) -> f64 {
-    let mut lost = 0.0;
-    for at in 1..floats.len() {
-        let (previous, current) = (floats.values[at - 1], floats.values[at]);
-        if current < previous || starts_anew(window, floats, at) {
-            lost += previous;
-        }
-    }
-    lost
 }
 
 fn starts_anew<T>(window: &Window<'_>, points: &Slice<'_, T>, at: usize) -> bool {

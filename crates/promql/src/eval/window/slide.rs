@@ -62,12 +62,13 @@ fn overlaps(floats: &Points<f64>, windows: &Windows) -> bool {
 
 fn slide_change(floats: &Points<f64>, windows: &Windows, change: Change, row: &mut Row) {
     let (times, values) = (&floats.times, &floats.values);
-    let lost = if change.of_counter() {
-        lost_before(values)
+    let resets = if change.of_counter() {
+        resets(values)
     } else {
         Vec::new()
     };
     let mut cursor = Cursor::default();
+    let mut passed = 0;
     for step in 0..windows.reference.steps.count {
         let (start, end) = windows.bounds(step);
         let (from, to) = cursor.advance(times, (start, end));
@@ -76,8 +77,12 @@ fn slide_change(floats: &Points<f64>, windows: &Windows, change: Change, row: &m
         }
         let (first, last) = (values[from], values[to - 1]);
         let mut result = last - first;
-        if !lost.is_empty() {
-            result += lost[to - 1] - lost[from];
+        while resets.get(passed).is_some_and(|reset| *reset <= from) {
+            passed += 1;
+        }
+        // One after the other, as they come: sums of other sums would round otherwise.
+        for reset in resets[passed..].iter().take_while(|reset| **reset < to) {
+            result += values[reset - 1];
         }
         let extent = Extent {
             first: times[from],
@@ -95,21 +100,10 @@ fn slide_change(floats: &Points<f64>, windows: &Windows, change: Change, row: &m
     }
 }
 
-/// Returns for each sample what resets up to it have lost; empty when nothing was lost.
-fn lost_before(values: &[f64]) -> Vec<f64> {
-    if !values.windows(2).any(|pair| pair[1] < pair[0]) {
-        return Vec::new();
-    }
-    let mut lost = Vec::with_capacity(values.len());
-    let mut total = 0.0;
-    lost.push(total);
-    for pair in values.windows(2) {
-        if pair[1] < pair[0] {
-            total += pair[0];
-        }
-        lost.push(total);
-    }
-    lost
+/// Returns the places of the samples that are lower than the one before.
+fn resets(values: &[f64]) -> Vec<usize> {
+    let falls = |at: &usize| values[*at] < values[*at - 1];
+    (1..values.len()).filter(falls).collect()
 }
 
 fn slide_count(
