@@ -7,7 +7,7 @@ use std::sync::Arc;
 use weft_matcher::LabelMatcher;
 use weft_model::{Labels, Matcher, Millis};
 use weft_promql::{Column, SelectHints, SeriesSet, Source, SourceError};
-use weft_tsdb::{Selection, Tsdb};
+use weft_tsdb::{Newest, Selection, Tsdb};
 
 /// Selects from a TSDB.
 #[derive(Clone, Copy, Debug)]
@@ -96,9 +96,10 @@ impl SeriesSet for Selected {
             .newest(series, end, start)
             .map_err(SourceError::new)?;
         match newest {
-            Some((time, value)) => into.push(time, value),
-            // Only floats are kept at hand; it may be a histogram.
-            None => {
+            Newest::None => {}
+            Newest::Float(time, value) => into.push(time, value),
+            // Only floats are kept at hand.
+            Newest::Histogram(_) => {
                 self.read(series, into)?;
                 into.keep_newest();
             }

@@ -56,6 +56,26 @@ impl Labels {
         Some(Labels(Arc::from(bytes)))
     }
 
+    /// Returns the set of these pairs, or nothing unless their names ascend and no value is empty.
+    /// `scratch` is a buffer that may be used again.
+    pub fn from_ordered<'a>(
+        pairs: impl Iterator<Item = (&'a str, &'a str)>,
+        scratch: &mut Vec<u8>,
+    ) -> Option<Labels> {
+        scratch.clear();
+        let mut previous: Option<&str> = None;
+        for (name, value) in pairs {
+            let in_order = previous.is_none_or(|before| before < name);
+            if !in_order || value.is_empty() {
+                return None;
+            }
+            put(scratch, name);
+            put(scratch, value);
+            previous = Some(name);
+        }
+        Some(Labels(Arc::from(scratch.as_slice())))
+    }
+
     /// Returns the canonical encoding.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

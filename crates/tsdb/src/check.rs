@@ -11,7 +11,7 @@ use weft_disk::Disk;
 use crate::cache::Cache;
 use crate::db::{FINISHED, SET_ASIDE, ends};
 use crate::error::{Malformed, OpenError, PartError};
-use crate::head::index::hash_labels;
+use crate::identity::hash_labels;
 use crate::part::{Part, Recent, day_of};
 use crate::run::SeriesRun;
 use crate::status::CheckReport;
@@ -49,7 +49,7 @@ fn check_part(part: &Part, report: &mut CheckReport) -> Result<(), PartError> {
     let mut used = Recent::default();
     for series in 0..part.meta.series {
         let labels = part.labels(series, &mut used)?;
-        if hash_labels(&labels) != part.hash(series)? {
+        if hash_labels(&labels) != part.hash(series, &mut used)? {
             return Err(fault("a series' hash is not that of its labels"));
         }
         postings += labels.len();

@@ -22,7 +22,8 @@ pub(crate) mod side;
 
 use crate::config::Config;
 use crate::error::Rejected;
-use index::{Found, Index, hash_labels};
+use crate::identity::hash_labels;
+use index::{Found, Index};
 use raw::{RawKey, RawTable};
 use shard::{Appended, Shard};
 

@@ -32,6 +32,7 @@ mod check;
 
 mod cache;
 mod deletion;
+mod identity;
 mod matching;
 mod run;
 mod segmented;
@@ -42,6 +43,7 @@ pub use config::{Budgets, Config};
 pub use db::Tsdb;
 pub use error::{OpenError, PartError, ReadError, Rejected, WriteError};
 pub use head::{AppendReport, SeriesRef};
+pub use part::Newest;
 pub use selection::Selection;
 pub use status::{
     CheckReport, DeleteReport, Drop, FlushReport, MaintainReport, OpenReport, PartStatus, Status,

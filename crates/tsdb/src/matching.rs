@@ -34,13 +34,13 @@ pub(crate) trait LabelIndex {
     /// Appends the series with the pair of this number, ascending.
     fn postings_of(&self, pair: u32, out: &mut Vec<u32>) -> Result<(), PartError>;
 
-    /// Tells whether a series' value of a label, empty if it has none, passes.
-    fn test(
+    /// Keeps the series whose value of a label, empty if they have none, passes.
+    fn retain(
         &self,
-        series: u32,
+        series: &mut Vec<u32>,
         name: &str,
         pass: &mut dyn FnMut(&str) -> bool,
-    ) -> Result<bool, PartError>;
+    ) -> Result<(), PartError>;
 }
 
 /// How many values are worth one look at a series' labels.
@@ -128,16 +128,13 @@ fn with_values(
 /// Looks at the labels of each series.
 fn look(
     index: &dyn LabelIndex,
-    found: Vec<u32>,
+    mut found: Vec<u32>,
     matcher: &LabelMatcher,
 ) -> Result<Vec<u32>, PartError> {
-    let mut kept = Vec::with_capacity(found.len());
-    for series in found {
-        if index.test(series, matcher.name(), &mut |value| matcher.matches(value))? {
-            kept.push(series);
-        }
-    }
-    Ok(kept)
+    index.retain(&mut found, matcher.name(), &mut |value| {
+        matcher.matches(value)
+    })?;
+    Ok(found)
 }
 
 /// Series of several lists.

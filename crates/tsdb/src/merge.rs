@@ -237,9 +237,7 @@ fn write_series(
             continue;
         }
         if !begun {
-            let source = &cursors[alike[0]];
-            let hash = source.served.part.hash(source.series)?;
-            writer.begin(hash, source.pairs.iter().copied());
+            writer.begin(cursors[alike[0]].pairs.iter().copied());
             begun = true;
         }
         writer.add(run)?;

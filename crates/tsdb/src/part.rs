@@ -8,12 +8,18 @@ pub(crate) mod dictionary;
 pub(crate) mod frame;
 pub(crate) mod histograms;
 pub(crate) mod index_writer;
+pub(crate) mod label_sets;
+mod labels;
 mod matching;
 pub(crate) mod meta;
 pub(crate) mod output;
+pub(crate) mod page;
 pub(crate) mod reader;
+mod samples;
+mod version_one;
 pub(crate) mod writer;
 
 pub(crate) use meta::Identity;
 pub(crate) use reader::{Part, Recent};
+pub use samples::Newest;
 pub(crate) use writer::{PartWriter, Written, by_day, day_of, only_day};

@@ -2,27 +2,35 @@
 //!
 //! In: matchers and a stretch of time. Out: label sets and samples by place, head and parts laid
 //! over each other. A selection may be kept and read from several threads; what it can still ask
-//! for is not given back meanwhile. Bound: a number of series; about 12 bytes each, 40 where parts
-//! are asked, and of each part the few frames used last.
+//! for is not given back meanwhile. Bound: a number of series; 4 bytes each of those in the head,
+//! 12 for each run of neighbours in a part, and of each part the few frames used last.
 
 use std::sync::{Arc, Mutex};
 
-use hashbrown::{HashMap, HashTable};
 use weft_matcher::LabelMatcher;
 use weft_model::{FloatHistogram, Labels, Millis};
+
+mod join;
 
 use crate::db::Inner;
 use crate::error::{PartError, ReadError};
 use crate::head::Head;
-use crate::head::index::SeriesHash;
-use crate::head::shard::Newest;
+use crate::head::shard;
+use crate::identity::SeriesHash;
 use crate::matching::matching;
-use crate::part::Recent;
+use crate::part::{Newest, Recent};
 use crate::run::SeriesRun;
 use crate::view::{Served, View};
+use join::{Join, Placement};
 
 /// Marks a series that the head does not have.
 const NO_SLOT: u32 = u32::MAX;
+
+/// How many threads may read side by side and each find the frames it used last.
+const READERS: usize = 8;
+
+/// How many neighbours are mostly read by one thread.
+const NEIGHBOURS: usize = 256;
 
 /// Selected series.
 pub struct Selection {
@@ -30,14 +38,22 @@ pub struct Selection {
     view: Arc<View>,
     start: i64,
     end: i64,
-    /// The series' slots in the head, or [`NO_SLOT`].
+    series: usize,
+    /// The series' slots in the head, or [`NO_SLOT`]; empty if the head has none of them.
     slots: Vec<u32>,
-    /// For each series, where its places in parts end in `places`; empty if no part is asked.
-    ends: Vec<u32>,
-    /// Part and number of the series in it; parts ascend.
-    places: Vec<(u32, u32)>,
-    /// The frames that were used last, by part.
-    used: Mutex<HashMap<u32, Recent>>,
+    /// The parts that have some of the series, in the order of the view.
+    parts: Vec<Asked>,
+    /// The parts by their latest times, latest first.
+    latest_first: Vec<usize>,
+    /// The frames that were used last, by thread as well as it goes, and by part.
+    used: [Mutex<Vec<Recent>>; READERS],
+}
+
+/// A part and which of its series are selected.
+struct Asked {
+    /// Its place in the view.
+    part: u32,
+    placement: Placement,
 }
 
 impl std::fmt::Debug for Selection {
@@ -60,43 +76,55 @@ impl Selection {
         let view = db.views.present();
         let index = db.head.index();
         let slots = matching(&*index, matchers)?;
-        bounded(slots.len(), db.config.selected_series_max)?;
-        let parts = asked_parts(&view, start, end);
-        let mut selection = Selection {
+        let most = db.config.selected_series_max;
+        bounded(slots.len(), most)?;
+        let mut lists = Vec::new();
+        for number in asked_parts(&view, start, end) {
+            let list = matching(&*view.parts[number as usize].part, matchers)?;
+            bounded(list.len(), most)?;
+            if !list.is_empty() {
+                lists.push((number, list));
+            }
+        }
+        let joined = joined(&view, lists, slots, most, |slot| index.hash_of(slot))?;
+        drop(index);
+        let parts = joined.parts;
+        let mut latest_first: Vec<usize> = (0..parts.len()).collect();
+        let latest = |at: &usize| {
+            view.parts[parts[*at].part as usize]
+                .part
+                .meta
+                .sketch
+                .max_time
+        };
+        latest_first.sort_by_key(|at| std::cmp::Reverse(latest(at)));
+        Ok(Selection {
             db: db.clone(),
             view,
             start,
             end,
-            slots,
-            ends: Vec::new(),
-            places: Vec::new(),
-            used: Mutex::default(),
-        };
-        if parts.is_empty() {
-            return Ok(selection);
-        }
-        let mut joined = Joined::of(&selection.slots, |slot| index.hash_of(slot));
-        drop(index);
-        for number in parts {
-            let part = &selection.view.parts[number as usize].part;
-            for series in matching(&**part, matchers)? {
-                joined.add(part.hash(series)?, (number, series));
-                bounded(joined.hashes.len(), db.config.selected_series_max)?;
-            }
-        }
-        selection.slots.resize(joined.hashes.len(), NO_SLOT);
-        (selection.ends, selection.places) = joined.into_places();
-        Ok(selection)
+            series: joined.series,
+            slots: joined.slots,
+            parts,
+            latest_first,
+            used: std::array::from_fn(|_| Mutex::default()),
+        })
     }
 
     /// Returns how many series there are. Some may turn out to have no sample in the range.
     pub fn len(&self) -> usize {
-        self.slots.len()
+        self.series
     }
 
     /// Tells whether there are no series.
     pub fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        self.series == 0
+    }
+
+    /// Returns the series' slot in the head, if it has one.
+    fn slot(&self, at: usize) -> Option<u32> {
+        assert!(at < self.series, "the selection has {} series", self.series);
+        self.slots.get(at).copied().filter(|slot| *slot != NO_SLOT)
     }
 
     /// Returns the labels of a series.
@@ -105,14 +133,16 @@ impl Selection {
     ///
     /// Here and below, if `at` is not less than [`Selection::len`].
     pub fn labels(&self, at: usize) -> Result<Labels, ReadError> {
-        match self.slots[at] {
-            NO_SLOT => {
-                let (part, series) = *self.places(at).first().expect("a series is somewhere");
-                let part_of_view = &self.view.parts[part as usize].part;
-                Ok(self.with_recent(part, |used| part_of_view.labels(series, used))?)
-            }
-            slot => Ok(self.db.head.index().labels(slot)),
+        if let Some(slot) = self.slot(at) {
+            return Ok(self.db.head.index().labels(slot));
         }
+        let place = |asked: &Asked| asked.placement.find(at as u32);
+        let mut places = self.parts.iter().enumerate();
+        let (ordinal, series) = places
+            .find_map(|(ordinal, asked)| Some((ordinal, place(asked)?)))
+            .expect("a series is somewhere");
+        let part = &self.served(ordinal).part;
+        Ok(self.with_recent(at, ordinal, |used| part.labels(series, used))?)
     }
 
     /// Appends the floats of a series in the selection's range, ascending by time, in
@@ -123,14 +153,7 @@ impl Selection {
         times: &mut Vec<i64>,
         values: &mut Vec<f64>,
     ) -> Result<(), ReadError> {
-        let run = self.run(at, self.start, self.end)?.floats;
-        if times.is_empty() && values.is_empty() {
-            (*times, *values) = (run.times, run.values);
-        } else {
-            times.extend_from_slice(&run.times);
-            values.extend_from_slice(&run.values);
-        }
-        Ok(())
+        self.read_both(at, times, values).map(drop)
     }
 
     /// Returns the native histograms of a series in the selection's range, ascending by time.
@@ -145,51 +168,100 @@ impl Selection {
         times: &mut Vec<i64>,
         values: &mut Vec<f64>,
     ) -> Result<Vec<(i64, FloatHistogram)>, ReadError> {
-        let run = self.run(at, self.start, self.end)?;
-        times.extend_from_slice(&run.floats.times);
-        values.extend_from_slice(&run.floats.values);
-        Ok(run.histograms)
+        let SeriesRun { floats, histograms } = self.run(at, self.start, self.end)?;
+        if times.capacity() == 0 && values.capacity() == 0 {
+            (*times, *values) = (floats.times, floats.values);
+        } else {
+            times.extend_from_slice(&floats.times);
+            values.extend_from_slice(&floats.values);
+        }
+        Ok(histograms)
     }
 
-    /// Returns the newest float of a series that is not after one time nor before another, within
-    /// the selection's range; nothing if a histogram is newer.
+    /// Returns the newest sample of a series that is not after one time nor before another, within
+    /// the selection's range. A histogram counts over a float of its time.
     pub fn newest(
         &self,
         at: usize,
         at_or_before: Millis,
         not_before: Millis,
-    ) -> Result<Option<(i64, f64)>, ReadError> {
+    ) -> Result<Newest, ReadError> {
         let (from, until) = (not_before.0.max(self.start), at_or_before.0.min(self.end));
-        if self.slots[at] != NO_SLOT && self.places(at).is_empty() {
-            let (shard, local) = Head::place(self.slots[at]);
-            match self.db.head.shard(shard).newest(local, from, until) {
-                Newest::None => return Ok(None),
-                Newest::Sample(time, value) => return Ok(Some((time, value))),
-                Newest::Ask => {}
+        let in_parts = || {
+            self.parts
+                .iter()
+                .any(|asked| asked.placement.find(at as u32).is_some())
+        };
+        match self.slot(at) {
+            None => {
+                if let Some(newest) = self.newest_in_parts(at, from, until)? {
+                    return Ok(newest);
+                }
             }
+            Some(slot) if !in_parts() => {
+                let (shard, local) = Head::place(slot);
+                match self.db.head.shard(shard).newest(local, from, until) {
+                    shard::Newest::None => return Ok(Newest::None),
+                    shard::Newest::Sample(time, value) => return Ok(Newest::Float(time, value)),
+                    shard::Newest::Ask => {}
+                }
+            }
+            Some(_) => {}
         }
         let SeriesRun { floats, histograms } = self.run(at, from, until)?;
-        let newest = floats
-            .times
-            .last()
-            .copied()
-            .zip(floats.values.last().copied());
+        let float = floats.times.last().zip(floats.values.last());
         let histogram = histograms.last().map(|(time, _)| *time);
-        Ok(newest.filter(|(time, _)| histogram.is_none_or(|histogram| histogram < *time)))
+        Ok(match (float, histogram) {
+            (Some((time, value)), histogram) if histogram < Some(*time) => {
+                Newest::Float(*time, *value)
+            }
+            (_, Some(time)) => Newest::Histogram(time),
+            (_, None) => Newest::None,
+        })
     }
 
-    fn places(&self, at: usize) -> &[(u32, u32)] {
-        let Some(end) = self.ends.get(at) else {
-            return &[];
-        };
-        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.places[start as usize..*end as usize]
+    /// Returns the newest sample that any part has, asking those with later times first; nothing
+    /// if something of the series is deleted.
+    fn newest_in_parts(
+        &self,
+        at: usize,
+        from: i64,
+        until: i64,
+    ) -> Result<Option<Newest>, ReadError> {
+        let mut newest = (Newest::None, 0);
+        for &ordinal in &self.latest_first {
+            let served = self.served(ordinal);
+            let known = newest.0.time().unwrap_or(from);
+            if served.part.meta.sketch.max_time < known {
+                break;
+            }
+            let Some(series) = self.parts[ordinal].placement.find(at as u32) else {
+                continue;
+            };
+            if served.has_cut(series) {
+                return Ok(None);
+            }
+            let found = self.with_recent(at, ordinal, |used| {
+                served.part.newest(series, known, until, used)
+            })?;
+            newest = newer(newest, (found, ordinal));
+        }
+        Ok(Some(newest.0))
+    }
+
+    fn served(&self, ordinal: usize) -> &Served {
+        &self.view.parts[self.parts[ordinal].part as usize]
     }
 
     /// Hands out the frames of a part that were used last, or none while another thread has them.
-    fn with_recent<R>(&self, part: u32, each: impl FnOnce(&mut Recent) -> R) -> R {
-        match self.used.try_lock() {
-            Ok(mut used) => each(used.entry(part).or_default()),
+    fn with_recent<R>(&self, at: usize, ordinal: usize, each: impl FnOnce(&mut Recent) -> R) -> R {
+        match self.used[at / NEIGHBOURS % READERS].try_lock() {
+            Ok(mut used) => {
+                if used.len() <= ordinal {
+                    used.resize_with(self.parts.len(), Recent::default);
+                }
+                each(&mut used[ordinal])
+            }
             Err(_) => each(&mut Recent::default()),
         }
     }
@@ -200,24 +272,101 @@ impl Selection {
         let mut run = SeriesRun::default();
         let mut over = SeriesRun::default();
         let mut side = SeriesRun::default();
-        if self.slots[at] != NO_SLOT {
-            let (shard, local) = Head::place(self.slots[at]);
+        if let Some(slot) = self.slot(at) {
+            let (shard, local) = Head::place(slot);
             let layers = self.db.head.shard(shard).layers(local, start, end);
             run.floats = layers.flushed;
             over.floats = layers.unflushed;
             side = layers.side;
         }
-        for (part, series) in self.places(at) {
-            let served = &self.view.parts[*part as usize];
-            let range = (start, end);
-            self.with_recent(*part, |used| {
-                overlay_served(served, *series, range, &mut run, used)
+        for (ordinal, asked) in self.parts.iter().enumerate() {
+            let Some(series) = asked.placement.find(at as u32) else {
+                continue;
+            };
+            let served = self.served(ordinal);
+            self.with_recent(at, ordinal, |used| {
+                overlay_served(served, series, (start, end), &mut run, used)
             })?;
         }
         run.overlay(over);
         run.overlay(side);
         Ok(run)
     }
+}
+
+/// Returns the newer of two samples, each with the place of its part in the order of writing.
+fn newer(a: (Newest, usize), b: (Newest, usize)) -> (Newest, usize) {
+    let is_histogram = |newest: Newest| matches!(newest, Newest::Histogram(_));
+    let key = |(newest, ordinal): (Newest, usize)| (newest.time(), is_histogram(newest), ordinal);
+    if key(a) < key(b) { b } else { a }
+}
+
+/// Series of parts and of the head, numbered together.
+struct Joined {
+    series: usize,
+    slots: Vec<u32>,
+    parts: Vec<Asked>,
+}
+
+/// Numbers the series of each part and the slots of the head, as many as are allowed. Series that
+/// are in one place only need not be compared.
+fn joined(
+    view: &View,
+    lists: Vec<(u32, Vec<u32>)>,
+    slots: Vec<u32>,
+    most: usize,
+    hash_of: impl Fn(u32) -> SeriesHash,
+) -> Result<Joined, ReadError> {
+    let mut parts = Vec::new();
+    if let ([(part, list)], true) = (lists.as_slice(), slots.is_empty()) {
+        let (part, placement) = (*part, Placement::of(list));
+        parts.push(Asked { part, placement });
+        return Ok(Joined {
+            series: list.len(),
+            slots,
+            parts,
+        });
+    }
+    if lists.is_empty() {
+        let series = slots.len();
+        return Ok(Joined {
+            series,
+            slots,
+            parts,
+        });
+    }
+    let mut join = Join::default();
+    for (part, list) in lists {
+        let mut joined = join.list();
+        let source = &view.parts[part as usize].part;
+        source.each_hash(&list, |series, hash| joined.add(series, hash))?;
+        let placement = joined.finish();
+        bounded(join.len(), most)?;
+        parts.push(Asked { part, placement });
+    }
+    let slots = join_slots(&mut join, &slots, hash_of);
+    bounded(join.len(), most)?;
+    Ok(Joined {
+        series: join.len(),
+        slots,
+        parts,
+    })
+}
+
+/// Returns the slots by place, or none if there are none.
+fn join_slots(join: &mut Join, slots: &[u32], hash_of: impl Fn(u32) -> SeriesHash) -> Vec<u32> {
+    if slots.is_empty() {
+        return Vec::new();
+    }
+    let places: Vec<u32> = slots
+        .iter()
+        .map(|slot| join.place(hash_of(*slot)))
+        .collect();
+    let mut by_place = vec![NO_SLOT; join.len()];
+    for (place, slot) in places.into_iter().zip(slots) {
+        by_place[place as usize] = *slot;
+    }
+    by_place
 }
 
 /// Lays what a part has of a series, without what is deleted of it, over `run`.
@@ -264,61 +413,5 @@ pub(crate) fn bounded(found: usize, most: usize) -> Result<(), ReadError> {
         Err(ReadError::TooManySeries { found, most })
     } else {
         Ok(())
-    }
-}
-
-/// Series of the head and of parts, joined by their hashes.
-struct Joined {
-    hashes: Vec<SeriesHash>,
-    by_hash: HashTable<u32>,
-    /// The series, and part and number of it, in order of parts.
-    places: Vec<(u32, (u32, u32))>,
-}
-
-impl Joined {
-    fn of(slots: &[u32], hash_of: impl Fn(u32) -> SeriesHash) -> Joined {
-        let hashes: Vec<SeriesHash> = slots.iter().map(|slot| hash_of(*slot)).collect();
-        let mut by_hash = HashTable::with_capacity(hashes.len());
-        for (at, hash) in hashes.iter().enumerate() {
-            by_hash.insert_unique(*hash as u64, at as u32, |at| hashes[*at as usize] as u64);
-        }
-        Joined {
-            hashes,
-            by_hash,
-            places: Vec::new(),
-        }
-    }
-
-    fn add(&mut self, hash: SeriesHash, place: (u32, u32)) {
-        let hashes = &mut self.hashes;
-        let known = self
-            .by_hash
-            .find(hash as u64, |at| hashes[*at as usize] == hash)
-            .copied();
-        let at = known.unwrap_or_else(|| {
-            hashes.push(hash);
-            let at = hashes.len() as u32 - 1;
-            self.by_hash
-                .insert_unique(hash as u64, at, |at| hashes[*at as usize] as u64);
-            at
-        });
-        self.places.push((at, place));
-    }
-
-    fn into_places(mut self) -> (Vec<u32>, Vec<(u32, u32)>) {
-        self.places.sort_unstable();
-        let mut ends = vec![0; self.hashes.len()];
-        for (end, (at, _)) in self.places.iter().enumerate() {
-            ends[*at as usize] = end as u32 + 1;
-        }
-        let mut last = 0;
-        for end in &mut ends {
-            last = last.max(*end);
-            *end = last;
-        }
-        (
-            ends,
-            self.places.into_iter().map(|(_, place)| place).collect(),
-        )
     }
 }

@@ -96,6 +96,8 @@ pub struct Status {
     pub parts: usize,
     /// Their bytes.
     pub parts_bytes: u64,
+    /// Of these bytes, the ones that say which series there are.
+    pub parts_index_bytes: u64,
     /// Their samples.
     pub parts_samples: u64,
     /// Parts set aside since the store was opened.

@@ -47,6 +47,12 @@ impl Served {
         Served::new(self.part.clone(), cuts, covered_from)
     }
 
+    /// Tells whether some of a series is deleted.
+    pub(crate) fn has_cut(&self, series: u32) -> bool {
+        let has = |cut: &Cut| cut.series.binary_search(&series).is_ok();
+        self.cuts.iter().any(has)
+    }
+
     /// Returns the part's place among those of its day: what is written later counts.
     pub(crate) fn order(&self) -> (u64, u64) {
         let identity = &self.part.meta.identity;

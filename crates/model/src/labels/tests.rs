@@ -41,6 +41,8 @@ proptest! {
         for name in ["a", "b", "ab", "zz"] {
             prop_assert_eq!(labels.get(name), map.get(name).map_or("", |value| value));
         }
+        let ordered = Labels::from_ordered(labels.iter(), &mut vec![1, 2, 3]);
+        prop_assert_eq!(ordered.as_ref(), Some(&labels));
         prop_assert_eq!(Labels::from_bytes(labels.as_bytes()), Some(labels));
     }
 
@@ -50,5 +52,19 @@ proptest! {
             let again = Labels::from_pairs(labels.iter());
             prop_assert_eq!(again.as_bytes(), &bytes[..]);
         }
+    }
+}
+
+#[test]
+fn what_is_not_in_order_is_no_label_set() {
+    for pairs in [
+        [("b", "1"), ("a", "1")],
+        [("a", "1"), ("a", "2")],
+        [("a", ""), ("b", "1")],
+    ] {
+        assert_eq!(
+            Labels::from_ordered(pairs.into_iter(), &mut Vec::new()),
+            None
+        );
     }
 }

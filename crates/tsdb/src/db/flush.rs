@@ -274,9 +274,8 @@ impl<'a> Writers<'a> {
             }
             self.pairs.push(*id);
         }
-        let hash = index.hash_of(slot);
         drop(index);
-        writer.begin(hash, self.pairs.iter().copied());
+        writer.begin(self.pairs.iter().copied());
         writer.add(run)
     }
 

@@ -33,6 +33,7 @@ impl Inner {
             head_bytes: self.head.bytes(),
             parts: view.parts.len(),
             parts_bytes: parts().map(|part| part.bytes).sum(),
+            parts_index_bytes: parts().map(|part| part.index_bytes()).sum(),
             parts_samples: parts().map(|part| part.meta.sketch.samples).sum(),
             parts_set_aside: counters.set_aside.load(Ordering::Relaxed),
             cache_bytes: self.cache.bytes(),

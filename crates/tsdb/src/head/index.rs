@@ -5,25 +5,16 @@
 //! Bound: the budgets; about 130 bytes a series with eight labels.
 
 use hashbrown::HashTable;
-use weft_codec::varint::put_run;
 use weft_model::{Labels, METRIC_NAME};
-use xxhash_rust::xxh3::xxh3_128;
 
 use super::pairs::Pairs;
 use crate::config::Budgets;
 use crate::error::Rejected;
+use crate::identity::SeriesHash;
 use crate::segmented::Segmented;
 
 /// What label sets take mostly.
 const LABELS_BYTES: usize = 256;
-
-/// The identity of a series in every part and in the head: the XXH3 of its label bytes.
-pub(crate) type SeriesHash = u128;
-
-/// Returns the identity of these labels.
-pub(crate) fn hash_labels(labels: &Labels) -> SeriesHash {
-    xxh3_128(labels.as_bytes())
-}
 
 /// A series that was found or made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,11 +136,8 @@ impl Index {
 
     pub(crate) fn labels(&self, slot: u32) -> Labels {
         let mut bytes = Vec::with_capacity(LABELS_BYTES);
-        for (name, value) in self.texts_of(slot) {
-            put_run(&mut bytes, name.as_bytes());
-            put_run(&mut bytes, value.as_bytes());
-        }
-        Labels::from_bytes(&bytes).expect("pairs are kept in the order of their labels")
+        Labels::from_ordered(self.texts_of(slot), &mut bytes)
+            .expect("pairs are kept in the order of their labels")
     }
 
     pub(crate) fn hash_of(&self, slot: u32) -> SeriesHash {

@@ -44,13 +44,16 @@ impl LabelIndex for Index {
         Ok(())
     }
 
-    fn test(
+    fn retain(
         &self,
-        series: u32,
+        series: &mut Vec<u32>,
         name: &str,
         pass: &mut dyn FnMut(&str) -> bool,
-    ) -> Result<bool, PartError> {
-        let value = self.texts_of(series).find(|(label, _)| *label == name);
-        Ok(pass(value.map_or("", |(_, value)| value)))
+    ) -> Result<(), PartError> {
+        series.retain(|slot| {
+            let value = self.texts_of(*slot).find(|(label, _)| *label == name);
+            pass(value.map_or("", |(_, value)| value))
+        });
+        Ok(())
     }
 }

@@ -3,15 +3,13 @@
 //! In: the content of a frame. Out: its parts by place, without further work. A decoder checks
 //! what it can cheaply and leaves no way to panic.
 
-use weft_codec::varint::{take_byte, take_len, take_run, take_uvarint, take_varint};
-use weft_codec::{COUNT_MAX, float, int};
+use weft_codec::varint::{take_len, take_run};
+use weft_codec::{COUNT_MAX, int};
 
-use super::histograms;
 use super::index_writer::POSTINGS_MAX;
 use crate::cache::Weigh;
 use crate::error::Malformed;
-use crate::head::index::SeriesHash;
-use crate::run::SeriesRun;
+use crate::identity::SeriesHash;
 
 /// The values of one label name.
 pub(crate) struct ValuesOfName(pub(crate) fst::Map<Vec<u8>>);
@@ -58,6 +56,10 @@ impl Values {
             values.ends.push(end?);
         }
         Ok(values)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
     }
 
     pub(crate) fn get(&self, at: usize) -> Option<&str> {
@@ -128,72 +130,18 @@ impl Weigh for Postings {
     }
 }
 
-/// The label sets of a run of series.
-pub(crate) struct LabelSets {
-    ends: Vec<u32>,
-    pairs: Vec<u32>,
-}
+/// The hashes of all pairs of a part.
+pub(crate) struct PairHashes(pub(crate) Vec<SeriesHash>);
 
-impl LabelSets {
-    pub(crate) fn decode(content: &[u8], pairs_max: u32) -> Result<LabelSets, Malformed> {
-        let bytes = &mut &*content;
-        let mut sets = LabelSets {
-            ends: Vec::new(),
-            pairs: Vec::new(),
-        };
-        let mut before = 0..0;
-        while !bytes.is_empty() {
-            let count = take_len(bytes, bytes.len())?;
-            let from = sets.pairs.len();
-            for at in 0..count {
-                let base = before
-                    .clone()
-                    .nth(at)
-                    .map_or(0, |place: usize| sets.pairs[place]);
-                let pair = i64::from(base).checked_add(take_varint(bytes)?);
-                let pair = pair.filter(|pair| (0..i64::from(pairs_max)).contains(pair));
-                sets.pairs
-                    .push(pair.ok_or(Malformed("a label set lies outside"))? as u32);
-            }
-            before = from..sets.pairs.len();
-            sets.ends.push(sets.pairs.len() as u32);
-        }
-        Ok(sets)
-    }
-
-    pub(crate) fn get(&self, at: usize) -> Option<&[u32]> {
-        let end = *self.ends.get(at)?;
-        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
-        self.pairs.get(start as usize..end as usize)
+impl PairHashes {
+    /// Returns the identity of the series with these pairs, which are the part's.
+    pub(crate) fn sum(&self, pairs: &[u32]) -> SeriesHash {
+        let hashes = pairs.iter().map(|pair| self.0[*pair as usize]);
+        hashes.fold(0, SeriesHash::wrapping_add)
     }
 }
 
-impl Weigh for LabelSets {
-    fn weight(&self) -> usize {
-        4 * (self.ends.len() + self.pairs.len()) + 64
-    }
-}
-
-/// The hashes of a run of series.
-pub(crate) struct Hashes(Vec<SeriesHash>);
-
-impl Hashes {
-    pub(crate) fn decode(content: &[u8]) -> Hashes {
-        let (words, _) = content.as_chunks::<16>();
-        Hashes(
-            words
-                .iter()
-                .map(|word| SeriesHash::from_le_bytes(*word))
-                .collect(),
-        )
-    }
-
-    pub(crate) fn get(&self, at: usize) -> Option<SeriesHash> {
-        self.0.get(at).copied()
-    }
-}
-
-impl Weigh for Hashes {
+impl Weigh for PairHashes {
     fn weight(&self) -> usize {
         16 * self.0.len() + 64
     }
@@ -237,34 +185,6 @@ impl Weigh for Times {
     }
 }
 
-/// The blocks of a run of series, still packed.
-pub(crate) struct Page {
-    ends: Vec<usize>,
-    content: Vec<u8>,
-}
-
-impl Page {
-    pub(crate) fn decode(content: Vec<u8>) -> Result<Page, Malformed> {
-        let bytes = &mut content.as_slice();
-        let series = take_len(bytes, COUNT_MAX)?;
-        let mut lens = Vec::new();
-        int::decode(bytes, series, &mut lens)?;
-        let ends = ends_of(&lens, content.len() - bytes.len(), content.len())?;
-        Ok(Page { ends, content })
-    }
-
-    /// Returns the blocks of the series at this place.
-    pub(crate) fn get(&self, at: usize) -> Option<&[u8]> {
-        slice_of(&self.content, &self.ends, at)
-    }
-}
-
-impl Weigh for Page {
-    fn weight(&self) -> usize {
-        self.content.len() + 8 * self.ends.len() + 64
-    }
-}
-
 /// Turns lengths into ends; the first element is where the first run begins.
 fn ends_of(lens: &[i64], start: usize, most: usize) -> Result<Vec<usize>, Malformed> {
     let mut ends = Vec::with_capacity(lens.len() + 1);
@@ -284,66 +204,4 @@ fn ends_of(lens: &[i64], start: usize, most: usize) -> Result<Vec<usize>, Malfor
 
 fn slice_of<'a>(content: &'a [u8], ends: &[usize], at: usize) -> Option<&'a [u8]> {
     content.get(*ends.get(at)?..*ends.get(at + 1)?)
-}
-
-/// A block of one series: samples that lie in one window of the day.
-pub(crate) struct Block<'a> {
-    /// The window, and what kind of samples.
-    pub(crate) head: u8,
-    pub(crate) column: u32,
-    values: &'a [u8],
-}
-
-impl<'a> Block<'a> {
-    pub(crate) fn take(bytes: &mut &'a [u8]) -> Result<Block<'a>, Malformed> {
-        let head = take_byte(bytes)?;
-        let column = u32::try_from(take_uvarint(bytes)?);
-        let column = column.map_err(|_| Malformed("a time column lies outside"))?;
-        Ok(Block {
-            head,
-            column,
-            values: take_run(bytes)?,
-        })
-    }
-
-    /// Appends the floats from `start` to `end`.
-    pub(crate) fn floats(
-        &self,
-        times: &[i64],
-        start: i64,
-        end: i64,
-        out: &mut SeriesRun,
-    ) -> Result<(), Malformed> {
-        let from = times.partition_point(|time| *time < start);
-        let to = times.partition_point(|time| *time <= end);
-        if from >= to {
-            return Ok(());
-        }
-        let run = &mut out.floats;
-        let before = run.values.len();
-        float::decode(&mut &*self.values, times.len(), &mut run.values)?;
-        run.values.truncate(before + to);
-        run.values.drain(before..before + from);
-        run.times.extend_from_slice(&times[from..to]);
-        Ok(())
-    }
-
-    /// Appends the histograms from `start` to `end`.
-    pub(crate) fn histograms(
-        &self,
-        times: &[i64],
-        start: i64,
-        end: i64,
-        out: &mut SeriesRun,
-    ) -> Result<(), Malformed> {
-        let histograms = histograms::decode(&mut &*self.values, times.len())?;
-        let all = times.iter().copied().zip(histograms);
-        out.histograms
-            .extend(all.filter(|(time, _)| (start..=end).contains(time)));
-        if out.histograms.is_sorted_by(|a, b| a.0 < b.0) {
-            Ok(())
-        } else {
-            Err(Malformed("times do not ascend"))
-        }
-    }
 }

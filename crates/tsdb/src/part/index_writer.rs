@@ -1,16 +1,16 @@
-//! Writes the index of a part: names, values, postings, label sets, hashes.
+//! Writes the index of a part: names, values, postings, label sets.
 //!
 //! In: the series in order, with provisional pair ids. Out: frames, noted in the meta tables.
 
 use weft_codec::int;
-use weft_codec::varint::{put_run, put_uvarint, put_varint};
+use weft_codec::varint::{put_run, put_uvarint};
 
 use super::dictionary::{Dictionary, Ordered};
 use super::frame::Packing;
-use super::meta::{GroupEntry, HASHES_PER_FRAME, Meta, NameEntry, SERIES_PER_FRAME};
+use super::label_sets::LabelSets;
+use super::meta::{GroupEntry, Meta, NameEntry, SERIES_PER_FRAME};
 use super::output::Output;
 use crate::error::WriteError;
-use crate::head::index::SeriesHash;
 
 /// How many pairs share a frame of values at most.
 pub(crate) const PAIRS_PER_GROUP: usize = 256;
@@ -31,7 +31,6 @@ const LABELS: usize = 8;
 /// The series of a part being written.
 #[derive(Default)]
 pub(crate) struct SeriesTable {
-    hashes: Vec<SeriesHash>,
     /// Where the pairs of a series end.
     ends: Vec<u32>,
     pairs: Vec<u32>,
@@ -40,19 +39,17 @@ pub(crate) struct SeriesTable {
 impl SeriesTable {
     /// Makes room for series that are to come, with as many labels as they mostly have.
     pub(crate) fn reserve(&mut self, series: usize) {
-        self.hashes.reserve_exact(series);
         self.ends.reserve_exact(series);
         self.pairs.reserve_exact(series.saturating_mul(LABELS));
     }
 
-    pub(crate) fn push(&mut self, hash: SeriesHash, pairs: impl Iterator<Item = u32>) {
-        self.hashes.push(hash);
+    pub(crate) fn push(&mut self, pairs: impl Iterator<Item = u32>) {
         self.pairs.extend(pairs);
         self.ends.push(self.pairs.len() as u32);
     }
 
     pub(crate) fn len(&self) -> u32 {
-        self.hashes.len() as u32
+        self.ends.len() as u32
     }
 
     fn pairs_of(&self, series: usize) -> &[u32] {
@@ -82,12 +79,7 @@ pub(crate) fn write_index(
         &ordered,
         &Lists::of(&table, ordered.values.len()),
     )?;
-    write_labels(output, meta, &table, packing)?;
-    for hashes in table.hashes.chunks(HASHES_PER_FRAME) {
-        let content: Vec<u8> = hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect();
-        meta.hashes.push(output.frame(&content, Packing::Plain)?);
-    }
-    Ok(())
+    write_labels(output, meta, &table, packing)
 }
 
 fn write_names(
@@ -147,7 +139,7 @@ impl Lists {
             ends[pair + 1] += ends[pair];
         }
         let mut series = vec![0; table.pairs.len()];
-        for number in 0..table.hashes.len() {
+        for number in 0..table.ends.len() {
             for pair in table.pairs_of(number) {
                 let at = &mut ends[*pair as usize];
                 series[*at as usize] = number as u32;
@@ -239,27 +231,19 @@ impl Group {
     }
 }
 
-/// Writes the label sets: for each series how many pairs it has, then, pair by pair, its distance
-/// to the pair in the same place of the series before.
 fn write_labels(
     output: &mut Output<'_>,
     meta: &mut Meta,
     table: &SeriesTable,
     packing: Packing,
 ) -> Result<(), WriteError> {
-    let series = table.hashes.len();
+    let series = table.ends.len();
+    let mut content = Vec::new();
     for first in (0..series).step_by(SERIES_PER_FRAME) {
-        let mut content = Vec::new();
-        let mut before: &[u32] = &[];
-        for number in first..series.min(first + SERIES_PER_FRAME) {
-            let pairs = table.pairs_of(number);
-            put_uvarint(&mut content, pairs.len() as u64);
-            for (at, pair) in pairs.iter().enumerate() {
-                let base = before.get(at).copied().unwrap_or(0);
-                put_varint(&mut content, i64::from(*pair) - i64::from(base));
-            }
-            before = pairs;
-        }
+        let last = series.min(first + SERIES_PER_FRAME);
+        let sets: Vec<&[u32]> = (first..last).map(|number| table.pairs_of(number)).collect();
+        content.clear();
+        LabelSets::encode(&sets, &mut content);
         meta.labels.push(output.frame(&content, packing)?);
     }
     Ok(())

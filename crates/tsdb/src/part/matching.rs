@@ -1,6 +1,7 @@
 //! A part's index, as matchers ask it.
 
 use fst::{Automaton, IntoStreamer, Streamer, automaton::Str};
+use hashbrown::HashMap;
 
 use super::reader::{Part, Recent};
 use crate::error::{Malformed, PartError};
@@ -56,18 +57,38 @@ impl LabelIndex for Part {
         Part::postings(self, pair, out)
     }
 
-    fn test(
+    fn retain(
         &self,
-        series: u32,
+        series: &mut Vec<u32>,
         name: &str,
         pass: &mut dyn FnMut(&str) -> bool,
-    ) -> Result<bool, PartError> {
-        let mut passed = None;
-        self.each_label(series, &mut Recent::default(), |label, value| {
-            if label == name {
-                passed = Some(pass(value));
+    ) -> Result<(), PartError> {
+        let pairs_of_name = self.pairs_of_name(name);
+        let without = pass("");
+        // Neighbours mostly have the value that one before them had.
+        let mut known: HashMap<u32, bool> = HashMap::new();
+        let mut used = Recent::default();
+        let mut kept = Vec::with_capacity(series.len());
+        let mut pairs = Vec::new();
+        for &number in series.iter() {
+            self.pairs_of(number, &mut pairs, &mut used)?;
+            let pair = pairs.iter().find(|pair| pairs_of_name.contains(pair));
+            let passes = match pair {
+                None => without,
+                Some(pair) => match known.get(pair) {
+                    Some(passes) => *passes,
+                    None => {
+                        let passes = pass(&self.value_of(*pair, &mut used)?);
+                        known.insert(*pair, passes);
+                        passes
+                    }
+                },
+            };
+            if passes {
+                kept.push(number);
             }
-        })?;
-        Ok(passed.unwrap_or_else(|| pass("")))
+        }
+        *series = kept;
+        Ok(())
     }
 }

@@ -6,13 +6,11 @@
 use weft_codec::varint::{put_run, put_uvarint, put_varint, take_run, take_uvarint, take_varint};
 
 use super::frame::FrameRef;
+use super::output::VERSION_ONE;
 use crate::error::Malformed;
 
 /// How many series share a frame of label sets.
 pub(crate) const SERIES_PER_FRAME: usize = 512;
-
-/// How many series share a frame of hashes.
-pub(crate) const HASHES_PER_FRAME: usize = 4096;
 
 /// A part's identity and place in the order of writing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -86,7 +84,8 @@ impl Sketch {
 /// A page of values.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct PageEntry {
-    /// The series whose values begin or go on in it: first and last.
+    /// The series that it has a place for, first and last. Neighbours with the same series are of
+    /// different windows; of others the last series may go on in the next.
     pub(crate) series: (u32, u32),
     pub(crate) sketch: Sketch,
     pub(crate) frame: FrameRef,
@@ -131,7 +130,6 @@ pub(crate) struct Meta {
     pub(crate) names: Vec<NameEntry>,
     pub(crate) groups: Vec<GroupEntry>,
     pub(crate) labels: Vec<FrameRef>,
-    pub(crate) hashes: Vec<FrameRef>,
     pub(crate) times: Vec<TimesEntry>,
     pub(crate) pages: Vec<PageEntry>,
     /// Of all pages together; not stored.
@@ -157,7 +155,6 @@ impl Meta {
             put_ref(entry.postings, out);
         });
         put_list(&self.labels, &mut out, |frame, out| put_ref(*frame, out));
-        put_list(&self.hashes, &mut out, |frame, out| put_ref(*frame, out));
         put_list(&self.times, &mut out, |entry, out| {
             put_uvarint(out, u64::from(entry.first_column));
             put_ref(entry.frame, out);
@@ -166,7 +163,8 @@ impl Meta {
         out
     }
 
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Meta, Malformed> {
+    /// Decodes the tables of a part of a version that is known.
+    pub(crate) fn decode(bytes: &[u8], version: u32) -> Result<Meta, Malformed> {
         let bytes = &mut &*bytes;
         let mut meta = Meta {
             identity: take_identity(bytes)?,
@@ -200,7 +198,9 @@ impl Meta {
             })
         })?;
         meta.labels = take_list(bytes, take_ref)?;
-        meta.hashes = take_list(bytes, take_ref)?;
+        if version == VERSION_ONE {
+            take_list(bytes, take_ref)?;
+        }
         meta.times = take_list(bytes, |bytes| {
             Ok(TimesEntry {
                 first_column: take_u32(bytes)?,
@@ -230,9 +230,9 @@ impl Meta {
             self.groups.is_empty() == (self.pairs == 0),
             ascending(Box::new(self.times.iter().map(|times| times.first_column))),
             self.labels.len() == series.div_ceil(SERIES_PER_FRAME),
-            self.hashes.len() == series.div_ceil(HASHES_PER_FRAME),
             self.pages.iter().all(|page| page.series.0 <= page.series.1),
-            self.pages.is_sorted_by(|a, b| a.series.1 <= b.series.0),
+            self.pages
+                .is_sorted_by(|a, b| a.series == b.series || a.series.1 <= b.series.0),
             self.pages
                 .last()
                 .is_none_or(|page| page.series.1 < self.series),

@@ -13,8 +13,11 @@ use crate::error::WriteError;
 /// The first bytes of a part.
 pub(crate) const MAGIC: [u8; 8] = *b"weftpart";
 
-/// The layout that this build writes and reads.
-pub(crate) const VERSION: u32 = 1;
+/// The layout that this build writes.
+pub(crate) const VERSION: u32 = 2;
+
+/// The layout before it, which this build reads.
+pub(crate) const VERSION_ONE: u32 = 1;
 
 /// Magic and version.
 pub(crate) const HEADER_BYTES: u64 = 12;

@@ -1,14 +1,14 @@
 //! Writes a part: series in order, their samples as they come, the index at the end.
 //!
 //! In: for each series its labels and runs of samples, ascending. Out: a durable file under an
-//! unfinished name, and what it says about itself. Bound: one page and one run of columns of
-//! samples; of the index about 60 bytes a series and the text of the pairs.
+//! unfinished name, and what it says about itself. Bound: one page for each window and one run of
+//! columns; of the index about 45 bytes a series and the text of the pairs.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use hashbrown::HashMap;
-use weft_codec::varint::{put_run, put_uvarint};
+use weft_codec::varint::put_uvarint;
 use weft_codec::{float, int};
 use weft_disk::Disk;
 use xxhash_rust::xxh3::xxh3_128;
@@ -19,9 +19,9 @@ use super::histograms;
 use super::index_writer::{SeriesTable, write_index};
 use super::meta::{Identity, Meta, PageEntry, Sketch, TimesEntry};
 use super::output::Output;
+use super::page::PageBuilder;
 use crate::config::DAY_MILLIS;
 use crate::error::WriteError;
-use crate::head::index::SeriesHash;
 use crate::run::{Run, SeriesRun};
 
 /// Blocks do not reach beyond one window of the day, so that series scraped together share the
@@ -34,13 +34,20 @@ pub(crate) const BLOCK_MAX: usize = 1024;
 /// The histograms of a block.
 const HISTOGRAM_BLOCK_MAX: usize = 64;
 
-/// The plain bytes at which a page or a run of columns is closed.
+/// The plain bytes of values at which the pages of a group of series are closed, for each page,
+/// and at which a run of columns is.
 const PAGE_BYTES: usize = 64 * 1024;
+
+/// The series at which they are closed.
+const PAGE_SERIES: usize = 4096;
 
 /// How many time columns are remembered; beyond it they are written again.
 const COLUMNS_MAX: usize = 1 << 20;
 
-/// In a block's first byte, beside the window: histograms instead of floats.
+/// In a block's head: the window of the day.
+pub(crate) const WINDOW: u8 = 0x0f;
+
+/// In a block's head, beside the window: histograms instead of floats.
 pub(crate) const HISTOGRAM_BLOCK: u8 = 0x10;
 
 /// A part being written.
@@ -51,7 +58,7 @@ pub(crate) struct PartWriter<'a> {
     pub(crate) dictionary: Dictionary,
     table: SeriesTable,
     columns: Columns,
-    page: Page,
+    group: PageGroup,
     scratch: Scratch,
 }
 
@@ -64,13 +71,23 @@ struct Columns {
     first: u32,
 }
 
+/// A run of series, and for each window in which they have samples a page.
 #[derive(Default)]
-struct Page {
+struct PageGroup {
     first_series: u32,
-    /// The bytes of each series' entry.
-    lens: Vec<i64>,
-    content: Vec<u8>,
-    sketch: Sketch,
+    last_series: u32,
+    pages: BTreeMap<u8, PageBuilder>,
+}
+
+impl PageGroup {
+    fn is_full(&self) -> bool {
+        let bytes: usize = self.pages.values().map(PageBuilder::bytes).sum();
+        bytes >= PAGE_BYTES * self.pages.len() || self.series() >= PAGE_SERIES
+    }
+
+    fn series(&self) -> usize {
+        (self.last_series - self.first_series) as usize + 1
+    }
 }
 
 #[derive(Default)]
@@ -102,7 +119,7 @@ impl<'a> PartWriter<'a> {
             dictionary: Dictionary::default(),
             table: SeriesTable::default(),
             columns: Columns::default(),
-            page: Page::default(),
+            group: PageGroup::default(),
             scratch: Scratch::default(),
         })
     }
@@ -114,8 +131,8 @@ impl<'a> PartWriter<'a> {
 
     /// Begins a series, in the order of metric names, then label sets. The pairs are ids of
     /// [`PartWriter::dictionary`], in order of their names.
-    pub(crate) fn begin(&mut self, hash: SeriesHash, pairs: impl Iterator<Item = u32>) {
-        self.table.push(hash, pairs);
+    pub(crate) fn begin(&mut self, pairs: impl Iterator<Item = u32>) {
+        self.table.push(pairs);
     }
 
     /// Adds samples to the series that was begun last; runs of one series ascend.
@@ -152,8 +169,8 @@ impl<'a> PartWriter<'a> {
         let column = self.column(times)?;
         self.scratch.bytes.clear();
         float::encode_with(values, &mut self.scratch.bytes, &mut self.scratch.integers);
-        self.page.sketch.add_values(values);
-        self.block(window as u8, column, times)
+        self.block(window as u8, column, times).add_values(values);
+        self.close_full_pages()
     }
 
     fn histogram_block(
@@ -169,46 +186,44 @@ impl<'a> PartWriter<'a> {
             &mut self.scratch.bytes,
         );
         self.meta.histograms += run.len() as u64;
-        self.block(window as u8 | HISTOGRAM_BLOCK, column, &times)
+        self.block(window as u8 | HISTOGRAM_BLOCK, column, &times);
+        self.close_full_pages()
     }
 
-    /// Adds a block, whose values are in the scratch bytes, to the entry of the present series.
-    fn block(&mut self, head: u8, column: u32, times: &[i64]) -> Result<(), WriteError> {
+    /// Adds a block of the present series, whose values are in the scratch bytes, to the page of
+    /// its window. Returns the page's sketch.
+    fn block(&mut self, head: u8, column: u32, times: &[i64]) -> &mut Sketch {
+        let group = &mut self.group;
         let series = self.table.len() - 1;
-        if self.page.lens.is_empty() {
-            self.page.first_series = series;
+        if group.pages.is_empty() {
+            group.first_series = series;
         }
-        let entries = (series - self.page.first_series) as usize + 1;
-        self.page.lens.resize(entries, 0);
-        let from = self.page.content.len();
-        self.page.content.push(head);
-        put_uvarint(&mut self.page.content, u64::from(column));
-        put_run(&mut self.page.content, &self.scratch.bytes);
-        let len = self.page.content.len() - from;
-        *self.page.lens.last_mut().expect("the series has an entry") += len as i64;
-        self.page.sketch.add_times(times);
-        if self.page.content.len() >= PAGE_BYTES || entries >= PAGE_BYTES {
-            self.close_page()?;
+        group.last_series = series;
+        let page = group.pages.entry(head & WINDOW).or_default();
+        let at = (series - group.first_series) as usize;
+        page.push(at, head, column, &self.scratch.bytes);
+        page.sketch.add_times(times);
+        &mut page.sketch
+    }
+
+    fn close_full_pages(&mut self) -> Result<(), WriteError> {
+        if self.group.is_full() {
+            self.close_pages()?;
         }
         Ok(())
     }
 
-    fn close_page(&mut self) -> Result<(), WriteError> {
-        let page = std::mem::take(&mut self.page);
-        if page.lens.is_empty() {
-            return Ok(());
+    fn close_pages(&mut self) -> Result<(), WriteError> {
+        let group = std::mem::take(&mut self.group);
+        let series = group.series();
+        for mut page in group.pages.into_values() {
+            let frame = self.output.frame(&page.encode(series), self.packing)?;
+            self.meta.pages.push(PageEntry {
+                series: (group.first_series, group.last_series),
+                sketch: page.sketch,
+                frame,
+            });
         }
-        let mut content = Vec::with_capacity(page.content.len() + page.lens.len() * 2);
-        put_uvarint(&mut content, page.lens.len() as u64);
-        int::encode(&page.lens, &mut content);
-        content.extend_from_slice(&page.content);
-        let frame = self.output.frame(&content, self.packing)?;
-        let last = page.first_series + page.lens.len() as u32 - 1;
-        self.meta.pages.push(PageEntry {
-            series: (page.first_series, last),
-            sketch: page.sketch,
-            frame,
-        });
         Ok(())
     }
 
@@ -279,7 +294,7 @@ impl<'a> PartWriter<'a> {
     }
 
     fn write_rest(&mut self) -> Result<(), WriteError> {
-        self.close_page()?;
+        self.close_pages()?;
         self.close_columns()?;
         let dictionary = std::mem::take(&mut self.dictionary);
         let table = std::mem::take(&mut self.table);

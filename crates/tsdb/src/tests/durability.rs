@@ -167,8 +167,8 @@ fn a_part_of_an_unknown_version_stops_the_opening() {
     let (path, bytes) = files(&disk, ".part")[0].clone();
     let mut content = disk.read(&path).unwrap();
     let footer = bytes as usize - 28;
-    content[8] = 2;
-    content[footer + 12] = 2;
+    content[8] = 77;
+    content[footer + 12] = 77;
     let crc = crc32c::crc32c(&content[footer..footer + 16]);
     content[footer + 16..footer + 20].copy_from_slice(&crc.to_le_bytes());
     disk.create(&path).unwrap().write_at(0, &content).unwrap();
@@ -178,7 +178,10 @@ fn a_part_of_an_unknown_version_stops_the_opening() {
         small(),
         Millis(NOON),
     );
-    assert!(matches!(opened, Err(OpenError::Version { version: 2, .. })));
+    assert!(matches!(
+        opened,
+        Err(OpenError::Version { version: 77, .. })
+    ));
     assert!(disk.exists(&path), "it is left as it is");
 }
 

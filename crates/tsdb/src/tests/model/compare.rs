@@ -95,7 +95,7 @@ impl Run {
             for until in [end, middle] {
                 let found = selection.newest(at, Millis(until), Millis(start));
                 let found = found.expect("a sound disk");
-                let found = found.map(|(time, value)| (time, value.to_bits()));
+                let found = found.float().map(|(time, value)| (time, value.to_bits()));
                 let expected = self.truth.newest(&labels, start, until);
                 assert_eq!(found, expected, "the newest of {labels} until {until}");
             }
