@@ -70,7 +70,7 @@ fn newest(
     let selection = tsdb.select(&matchers, start, end)?;
     let mut found = Vec::new();
     for at in 0..selection.len().min(TARGETS_MAX) {
-        let Some((time, value)) = selection.newest(at, end, start)? else {
+        let Some((time, value)) = selection.newest(at, end, start)?.float() else {
             continue;
         };
         if weft_model::is_stale(value) {
