@@ -4,6 +4,8 @@
 //! line for each figure. The series are those of node exporters with 1,000 series each, a third
 //! constant, the rest counters and gauges; times are compressed, nothing waits for a clock.
 
+#![allow(clippy::print_stdout, reason = "the figures are what it is for")]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
