@@ -119,7 +119,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("samples per CPU-second  {:>12.0}", samples / seconds);
     println!("resident per series     {:>12.0}", each(after - before));
     println!("worst per series        {:>12.0}", each(worst - before));
-    println!("sealed per series       {:>12.0}", each(tsdb.status().head_bytes));
+    println!(
+        "sealed per series       {:>12.0}",
+        each(tsdb.status().head_bytes)
+    );
     drop(tsdb);
     std::fs::remove_dir_all(&dir)?;
     Ok(())

@@ -1,13 +1,13 @@
 //! The open samples of 1024 series, one array for each property.
 //!
-//! In: samples in order of time. Out: the last sixteen at most, until they are sealed.
-//! Bound: 225 bytes a series, allocated zeroed and touched as series are used.
+//! In: samples in order of time. Out: the last eight at most, until they are sealed.
+//! Bound: 131 bytes a series, allocated zeroed and touched as series are used.
 
 /// How many series a block holds.
 pub(crate) const SERIES: usize = 1024;
 
 /// How many samples a series keeps open.
-pub(crate) const OPEN_MAX: usize = 16;
+pub(crate) const OPEN_MAX: usize = 8;
 
 /// The arrays; all are indexed by the series' place in the block.
 pub(crate) struct Block {
@@ -17,6 +17,10 @@ pub(crate) struct Block {
     pub(crate) last: Box<[i64]>,
     /// The newest sealed chunk's position in the log, plus one; 0 for none.
     pub(crate) chain: Box<[u64]>,
+    /// How many samples the newest chunks have that are small.
+    pub(crate) small: Box<[u8]>,
+    /// How many samples the chunks before those have that are of middle size.
+    pub(crate) middle: Box<[u8]>,
     /// How many of the newest samples, sealed ones included, are in no part.
     pub(crate) unflushed: Box<[u32]>,
     /// Tells a slot's series from the ones that had the slot before.
@@ -34,6 +38,8 @@ impl Block {
             base: vec![0; SERIES].into(),
             last: vec![i64::MIN; SERIES].into(),
             chain: vec![0; SERIES].into(),
+            small: vec![0; SERIES].into(),
+            middle: vec![0; SERIES].into(),
             unflushed: vec![0; SERIES].into(),
             generation: vec![0; SERIES].into(),
             len: vec![0; SERIES].into(),
@@ -46,6 +52,8 @@ impl Block {
     pub(crate) fn reset(&mut self, at: usize, generation: u32) {
         self.last[at] = i64::MIN;
         self.chain[at] = 0;
+        self.small[at] = 0;
+        self.middle[at] = 0;
         self.unflushed[at] = 0;
         self.generation[at] = generation;
         self.len[at] = 0;

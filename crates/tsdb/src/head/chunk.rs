@@ -1,128 +1,182 @@
-//! Sealed samples of one series: at most sixteen, chained from the newest to the oldest.
+//! Sealed samples of one series: chunks, chained from the newest to the oldest.
 //!
 //! A chunk record is: distance to the chunk before it in the log, or 0; distance to its times;
 //! a float column. A times record is: count, first time, an integer column of offsets. Series
-//! that were scraped together share one. All distances are backward.
+//! that were scraped together share one. All distances are backward, and a chunk's times lie in
+//! its page.
+//!
+//! Open samples become a small chunk. Longer columns cost fewer bytes a sample: small chunks that
+//! have [`MIDDLE`] samples together are written again as one of middle size, and those likewise at
+//! [`LARGE`]. So every sample is written three times.
 
 use weft_codec::varint::{put_uvarint, put_varint, take_byte, take_uvarint, take_varint};
 use weft_codec::{CodecError, float, int};
 
-use super::block::{Block, OPEN_MAX};
+use super::block::Block;
 use super::log::Log;
 
-/// Writes chunks and remembers the times written of late.
-#[derive(Default)]
-pub(crate) struct Sealer {
-    last_times: Option<Times>,
-    recent: hashbrown::HashMap<u64, u64>,
-    record: Vec<u8>,
-    integers: Vec<i64>,
-}
+/// The samples of a chunk that is not small any more.
+const MIDDLE: usize = 32;
+
+/// The samples of a chunk that is not written again.
+const LARGE: usize = 128;
 
 /// How many distinct times are remembered.
 const RECENT_MAX: usize = 4096;
 
-#[derive(Clone, Copy)]
-struct Times {
-    base: i64,
-    len: u8,
-    offsets: [u32; OPEN_MAX],
-    position: u64,
+/// What the two distances of a chunk take at most.
+const DISTANCES_BYTES: usize = 2 * 10;
+
+/// Writes chunks and remembers the times written to the page of late.
+#[derive(Default)]
+pub(crate) struct Sealer {
+    /// The samples that are being sealed.
+    times: Vec<i64>,
+    values: Vec<f64>,
+    /// The times sealed last, and where they are.
+    last_times: Vec<i64>,
+    last_position: u64,
+    /// Positions of times records by their hash, all in one page.
+    recent: hashbrown::HashMap<u64, u64>,
+    page: u64,
+    times_record: Vec<u8>,
+    record: Vec<u8>,
+    encoded: Vec<u8>,
+    integers: Vec<i64>,
+    /// The chunks that are being written again.
+    replaced: Vec<u64>,
 }
 
 impl Sealer {
-    /// Forgets the times written so far: chunks to come refer to none of them.
-    pub(crate) fn forget(&mut self) {
-        self.last_times = None;
-        self.recent.clear();
-    }
-
-    /// Moves the open samples of a series into the log.
+    /// Moves the open samples of a series into the log, and with them what is worth being written
+    /// again.
     pub(crate) fn seal(&mut self, block: &mut Block, at: usize, log: &mut Log, now: i64) {
-        let len = usize::from(block.len[at]);
-        let times = self.times(block, at, log, now);
-        self.record.clear();
-        float::encode_with(
-            &block.values[at][..len],
-            &mut self.record,
-            &mut self.integers,
-        );
-        let values = std::mem::take(&mut self.record);
-        // The position is known only once the record's page is, so the longest head is assumed
-        // when the page is chosen.
-        let position = log.reserve(values.len() + 2 * 10, now);
-        let mut record = Vec::with_capacity(values.len() + 20);
-        let previous = block.chain[at];
-        put_uvarint(
-            &mut record,
-            if previous == 0 {
-                0
-            } else {
-                position + 1 - previous
-            },
-        );
-        put_uvarint(&mut record, position - times);
-        record.extend_from_slice(&values);
-        let written = log.append(&record, now);
-        debug_assert_eq!(
-            written, position,
-            "a reserved record goes where it was reserved"
-        );
-        self.record = values;
+        self.times.clear();
+        self.values.clear();
+        let before = self.take_up(block, at, log);
+        for (time, value) in block.open(at) {
+            self.times.push(time);
+            self.values.push(value);
+        }
+        let position = self.write(before, log, now);
+        for position in self.replaced.drain(..) {
+            log.release(position);
+        }
         block.chain[at] = position + 1;
         block.len[at] = 0;
     }
 
-    /// Returns the position of the record with the times of a series' open samples.
-    fn times(&mut self, block: &Block, at: usize, log: &mut Log, now: i64) -> u64 {
-        let (base, len) = (block.base[at], block.len[at]);
-        let offsets = &block.offsets[at];
-        let used = usize::from(len);
-        if let Some(last) = &self.last_times
-            && last.base == base
-            && last.len == len
-            && last.offsets[..used] == offsets[..used]
-        {
-            return last.position;
+    /// Reads the newest chunks if they are to be written again; returns the chain without them.
+    fn take_up(&mut self, block: &mut Block, at: usize, log: &Log) -> u64 {
+        let open = usize::from(block.len[at]);
+        let small = open + usize::from(block.small[at]);
+        let all = small + usize::from(block.middle[at]);
+        if small < MIDDLE {
+            block.small[at] = small as u8;
+            return block.chain[at];
         }
+        block.small[at] = 0;
+        let taken = if all < LARGE {
+            block.middle[at] = all as u8;
+            small - open
+        } else {
+            block.middle[at] = 0;
+            all - open
+        };
+        let mut chain = Chain::new(log, block.chain[at]);
+        let mut chunks = Vec::with_capacity(MIDDLE);
+        let mut found = 0;
+        while found < taken
+            && let Some(chunk) = chain.next()
+        {
+            found += chunk.len();
+            chunks.push(chunk);
+        }
+        for chunk in chunks.iter().rev() {
+            chunk.times(&mut self.times);
+            chunk.values(&mut self.values, &mut self.integers);
+        }
+        self.replaced
+            .extend(chunks.iter().map(|chunk| chunk.position));
+        chain.next
+    }
+
+    /// Writes a chunk in front of a chain; returns its position.
+    fn write(&mut self, before: u64, log: &mut Log, now: i64) -> u64 {
+        self.encoded.clear();
+        float::encode_with(&self.values, &mut self.encoded, &mut self.integers);
+        let len = self.encoded.len() + DISTANCES_BYTES;
+        let times = self.place_times(len, log, now);
+        let position = log.reserve(len, now);
         self.record.clear();
-        self.record.push(len);
-        put_varint(&mut self.record, base);
-        self.integers.clear();
-        self.integers
-            .extend(offsets[..used].iter().map(|offset| i64::from(*offset)));
-        int::encode(&self.integers, &mut self.record);
-        let hash = xxhash_rust::xxh3::xxh3_64(&self.record);
+        let back = if before == 0 {
+            0
+        } else {
+            position + 1 - before
+        };
+        put_uvarint(&mut self.record, back);
+        put_uvarint(&mut self.record, position - times);
+        self.record.extend_from_slice(&self.encoded);
+        let written = log.keep(&self.record, now);
+        debug_assert_eq!(written, position, "room was reserved there");
+        position
+    }
+
+    /// Returns the position of the times, in a page that has room for `len` more bytes.
+    fn place_times(&mut self, len: usize, log: &mut Log, now: i64) -> u64 {
+        if self.times == self.last_times && self.is_present(log.reserve(len, now)) {
+            return self.last_position;
+        }
+        self.encode_times();
+        let page = Log::page_of(log.reserve(self.times_record.len() + len, now));
+        if self.page != page || self.recent.len() >= RECENT_MAX {
+            self.recent.clear();
+            self.page = page;
+        }
+        let hash = xxhash_rust::xxh3::xxh3_64(&self.times_record);
         let known = self.recent.get(&hash).copied();
         let same = |position: &u64| {
             log.get(*position)
-                .is_some_and(|bytes| bytes.starts_with(&self.record))
+                .is_some_and(|bytes| bytes.starts_with(&self.times_record))
         };
-        let position = known
-            .filter(same)
-            .unwrap_or_else(|| log.append(&self.record, now));
-        if self.recent.len() >= RECENT_MAX {
-            self.recent.clear();
-        }
+        let position = match known.filter(same) {
+            Some(known) => known,
+            None => log.append(&self.times_record, now),
+        };
         self.recent.insert(hash, position);
-        self.last_times = Some(Times {
-            base,
-            len,
-            offsets: *offsets,
-            position,
-        });
+        self.last_times.clone_from(&self.times);
+        self.last_position = position;
         position
+    }
+
+    /// Tells whether the times sealed last lie in the page of a position.
+    fn is_present(&self, position: u64) -> bool {
+        Log::page_of(position) == self.page && Log::page_of(self.last_position) == self.page
+    }
+
+    fn encode_times(&mut self) {
+        let base = self.times.first().copied().unwrap_or_default();
+        self.times_record.clear();
+        self.times_record.push(self.times.len() as u8);
+        put_varint(&mut self.times_record, base);
+        self.integers.clear();
+        self.integers
+            .extend(self.times.iter().map(|time| time.wrapping_sub(base)));
+        int::encode(&self.integers, &mut self.times_record);
     }
 }
 
-/// Positions of a series' chunks, from the newest to the oldest that is still there.
+/// A series' chunks, from the newest to the oldest that is still there.
 pub(crate) struct Chain<'a> {
     log: &'a Log,
     next: u64,
 }
 
-/// One chunk, its times decoded.
+/// One chunk.
 pub(crate) struct Chunk<'a> {
+    position: u64,
+    len: u8,
+    times: &'a [u8],
     values: &'a [u8],
 }
 
@@ -132,34 +186,49 @@ impl<'a> Chain<'a> {
         Chain { log, next: newest }
     }
 
-    /// Returns the next older chunk, with its times appended to `times`.
-    pub(crate) fn next(&mut self, times: &mut Vec<i64>) -> Option<Chunk<'a>> {
+    /// Returns the next older chunk.
+    pub(crate) fn next(&mut self) -> Option<Chunk<'a>> {
         let position = self.next.checked_sub(1)?;
-        let mut record = self.log.get(position)?;
+        let mut values = self.log.get(position)?;
         let read = |record: &mut &[u8]| -> Result<(u64, u64), CodecError> {
             Ok((take_uvarint(record)?, take_uvarint(record)?))
         };
-        let (back, times_back) = read(&mut record).expect("a chunk is as it was written");
-        let times_record = self.log.get(position - times_back)?;
-        decode_times(times_record, times).expect("times are as they were written");
+        let (back, times_back) = read(&mut values).expect("a chunk is as it was written");
+        let mut times = self.log.get(position - times_back)?;
+        let len = take_byte(&mut times).expect("times are as they were written");
         self.next = if back == 0 { 0 } else { position + 1 - back };
-        Some(Chunk { values: record })
+        Some(Chunk {
+            position,
+            len,
+            times,
+            values,
+        })
     }
 }
 
-fn decode_times(mut record: &[u8], times: &mut Vec<i64>) -> Result<(), CodecError> {
-    let len = usize::from(take_byte(&mut record)?);
-    let base = take_varint(&mut record)?;
-    let from = times.len();
-    int::decode(&mut record, len, times)?;
-    times[from..].iter_mut().for_each(|time| *time += base);
-    Ok(())
-}
-
 impl Chunk<'_> {
-    /// Appends the chunk's values, of which there are `count`.
-    pub(crate) fn values(&self, count: usize, values: &mut Vec<f64>) {
+    /// Returns how many samples it has.
+    pub(crate) fn len(&self) -> usize {
+        usize::from(self.len)
+    }
+
+    /// Appends the chunk's times.
+    pub(crate) fn times(&self, times: &mut Vec<i64>) {
+        let read = |mut bytes: &[u8], times: &mut Vec<i64>| -> Result<(), CodecError> {
+            let base = take_varint(&mut bytes)?;
+            let from = times.len();
+            int::decode(&mut bytes, self.len(), times)?;
+            let offsets = times[from..].iter_mut();
+            offsets.for_each(|time| *time = time.wrapping_add(base));
+            Ok(())
+        };
+        read(self.times, times).expect("times are as they were written");
+    }
+
+    /// Appends the chunk's values.
+    pub(crate) fn values(&self, values: &mut Vec<f64>, scratch: &mut Vec<i64>) {
         let mut bytes = self.values;
-        float::decode(&mut bytes, count, values).expect("values are as they were written");
+        float::decode_with(&mut bytes, self.len(), values, scratch)
+            .expect("values are as they were written");
     }
 }

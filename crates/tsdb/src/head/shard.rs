@@ -174,19 +174,20 @@ impl Shard {
         let mut runs: Vec<(Run, usize)> = Vec::new();
         let mut newer = usize::from(block.len[at]);
         let mut reached = block.len[at] > 0 && block.base[at] <= start;
+        let mut scratch = Vec::new();
         let mut chain = Chain::new(&self.log, block.chain[at]);
         while !reached {
-            let mut run = Run::default();
-            let Some(chunk) = chain.next(&mut run.times) else {
+            let Some(chunk) = chain.next() else {
                 break;
             };
-            let len = run.len();
+            let mut run = Run::default();
+            chunk.times(&mut run.times);
             reached = run.times[0] <= start;
             if run.times[0] <= end {
-                chunk.values(len, &mut run.values);
+                chunk.values(&mut run.values, &mut scratch);
                 runs.push((run, newer));
             }
-            newer += len;
+            newer += chunk.len();
         }
         for (run, newer) in runs.into_iter().rev() {
             let flushed = (run.len() + newer).saturating_sub(unflushed).min(run.len());
@@ -229,7 +230,6 @@ impl Shard {
         let mut side = std::mem::take(&mut self.side);
         side.underlay(std::mem::take(&mut self.flushing));
         self.flushing = side;
-        self.sealer.forget();
         self.marked = self.log.end();
         self.flushed_to
     }
@@ -250,15 +250,16 @@ impl Shard {
 
     fn newest_in_order(&self, block: &Block, at: usize, count: usize, out: &mut Run) {
         let open = usize::from(block.len[at]);
-        let mut runs = Vec::new();
+        let (mut runs, mut scratch) = (Vec::new(), Vec::new());
         let mut found = open;
         let mut chain = Chain::new(&self.log, block.chain[at]);
         while found < count {
-            let mut run = Run::default();
-            let Some(chunk) = chain.next(&mut run.times) else {
+            let Some(chunk) = chain.next() else {
                 break;
             };
-            chunk.values(run.len(), &mut run.values);
+            let mut run = Run::default();
+            chunk.times(&mut run.times);
+            chunk.values(&mut run.values, &mut scratch);
             found += run.len();
             runs.push(run);
         }
