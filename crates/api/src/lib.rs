@@ -1,4 +1,4 @@
-//! The HTTP dialects: Prometheus, Loki, weft.
+//! The HTTP dialects: Prometheus, Loki, OpenTelemetry, weft.
 //!
 //! In: requests, and traits that whoever stores the data implements. Out: the answers that
 //! Grafana and its like expect, byte for byte. This is the only place where JSON is read or
@@ -14,6 +14,7 @@ mod cancel;
 mod cors;
 mod error;
 pub mod loki;
+mod otlp;
 mod page;
 pub mod prometheus;
 mod request;
@@ -70,6 +71,7 @@ fn router(app: Arc<App>) -> Router {
         .merge(admin::routes())
         .nest("/api/v1", prometheus::routes())
         .nest("/prometheus/api/v1", prometheus::routes())
+        .nest("/otlp/v1", otlp::routes())
         .nest("/loki/api/v1", loki::routes())
         .nest("/weft/v1", weft::routes())
         .fallback(not_found)

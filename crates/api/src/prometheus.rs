@@ -78,6 +78,7 @@ fn remote_routes() -> Router<Arc<App>> {
         .route("/write", post(write::write))
         .route("/read", post(read::read))
         .layer(map_response(crate::plain_error))
+        .route("/otlp/v1/metrics", post(crate::otlp::metrics))
 }
 
 fn form<H, T>(handler: H) -> MethodRouter<Arc<App>>

@@ -11,6 +11,7 @@ mod encode;
 pub mod fault;
 mod labels;
 pub mod loki;
+pub mod otlp;
 mod quote;
 pub mod remote_read;
 pub mod remote_write;

@@ -10,6 +10,7 @@ mod labels;
 mod payloads;
 mod pushes;
 mod queries;
+mod reads;
 
 #[cfg(test)]
 mod tests;
@@ -20,8 +21,9 @@ pub use labels::labels;
 pub use payloads::{
     dictionaries, logs_payload, logs_round_trip, metrics_payload, metrics_round_trip,
 };
-pub use pushes::{exposition, loki_push, remote_write};
+pub use pushes::{exposition, loki_push, otlp_metrics, remote_write};
 pub use queries::{logql, promql};
+pub use reads::{chunk, remote_read};
 
 /// Takes a number from the front of the input, 0 when there is none.
 fn take_byte(bytes: &mut &[u8]) -> u8 {

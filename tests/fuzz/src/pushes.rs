@@ -2,7 +2,7 @@
 
 use weft_exposition::remote_write::{Request, Version};
 use weft_exposition::text::{Dialect, Line, Parser, SampleLine, Writer};
-use weft_exposition::{loki, remote_write};
+use weft_exposition::{loki, otlp, remote_write};
 use weft_model::{Labels, Millis};
 
 /// Everything in a request of either version can be asked for, and is as much as was counted.
@@ -43,6 +43,17 @@ fn walk_request(request: &Request<'_>) {
         },
         counted
     );
+}
+
+/// What is translated is a sound request, with labels within the limits or refused as such.
+pub fn otlp_metrics(bytes: &[u8]) {
+    let Ok(request) = otlp::decode(bytes) else {
+        return;
+    };
+    let translated = otlp::translate(&request);
+    let request = Request::parse(Version::Two, &translated.body).expect("we wrote it");
+    walk_request(&request);
+    assert!(translated.rejected == 0 || !translated.reasons.is_empty());
 }
 
 /// What is taken of a push is within the limits.

@@ -85,7 +85,8 @@ macro_rules! promises {
 
 promises! {
     promql logql
-    remote_write loki_push exposition
+    remote_write loki_push exposition otlp_metrics
+    remote_read chunk
     dictionaries metrics_payload metrics_round_trip logs_payload logs_round_trip
     int_column float_column
     labels

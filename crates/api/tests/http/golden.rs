@@ -52,6 +52,11 @@ fn remote_write_is_answered() {
 }
 
 #[test]
+fn opentelemetry_metrics_are_taken() {
+    check("otlp.txt");
+}
+
+#[test]
 fn remote_read_is_answered() {
     check("remote-read.txt");
 }

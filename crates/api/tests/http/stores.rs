@@ -46,18 +46,26 @@ pub(crate) fn config() -> Config {
     }
 }
 
-/// Returns a request's body: `!snappy <hex>` for compressed bytes, `!repeat <n> <text>` for many,
+/// Returns a request's body: `!hex <hex>` for bytes, `!snappy <hex>` for compressed ones, `!repeat <n> <text>` for many,
 /// anything else as it stands.
 pub(crate) fn payload(text: &str) -> Vec<u8> {
     if let Some(hex) = text.strip_prefix("!snappy ") {
-        let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
-        let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16);
-        let bytes: Vec<u8> = digits.chunks(2).map(|pair| byte(pair).unwrap()).collect();
-        return snap::raw::Encoder::new().compress_vec(&bytes).unwrap();
+        return snap::raw::Encoder::new()
+            .compress_vec(&of_hex(hex))
+            .unwrap();
+    }
+    if let Some(hex) = text.strip_prefix("!hex ") {
+        return of_hex(hex);
     }
     if let Some(repeat) = text.strip_prefix("!repeat ") {
         let (count, text) = repeat.split_once(' ').unwrap();
         return text.repeat(count.parse().unwrap()).into_bytes();
     }
     text.as_bytes().to_vec()
+}
+
+fn of_hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16);
+    digits.chunks(2).map(|pair| byte(pair).unwrap()).collect()
 }

@@ -70,8 +70,20 @@ pub(super) fn of_series<'a>(series: &Series<'_, 'a>) -> Option<Metadata<'a>> {
         || !metadata.unit.is_empty();
     let is_name = |pair: &(&[u8], &[u8])| pair.0 == METRIC_NAME.as_bytes();
     let (_, name) = series.label_pairs().filter_map(Result::ok).find(is_name)?;
-    let name = text(name, LABEL_NAME_BYTES_MAX)?;
+    let name = family_of(text(name, LABEL_NAME_BYTES_MAX)?, metadata.kind);
     says_something.then_some(Metadata { name, ..metadata })
+}
+
+/// Returns the name of the family that a series belongs to: version 2 describes families, but in
+/// each of their series.
+fn family_of(name: &str, kind: MetricKind) -> &str {
+    let suffixes: &[&str] = match kind {
+        MetricKind::Histogram | MetricKind::GaugeHistogram => &["_bucket", "_count", "_sum"],
+        MetricKind::Summary => &["_count", "_sum"],
+        _ => &[],
+    };
+    let stripped = suffixes.iter().find_map(|suffix| name.strip_suffix(suffix));
+    stripped.filter(|family| !family.is_empty()).unwrap_or(name)
 }
 
 fn read_referred<'a>(mut message: Cursor<'a>, symbols: &Symbols<'a>) -> Option<Metadata<'a>> {

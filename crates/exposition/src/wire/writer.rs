@@ -73,7 +73,6 @@ impl Writer {
     }
 
     /// Writes a packed list of integers, unless it is empty.
-    #[cfg(test)]
     pub(crate) fn packed_numbers(&mut self, field: u32, values: impl IntoIterator<Item = u64>) {
         let mut values = values.into_iter().peekable();
         if values.peek().is_some() {
