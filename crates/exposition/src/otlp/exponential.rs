@@ -64,7 +64,7 @@ fn sparse(buckets: &Buckets, coarser: i32) -> Result<(Vec<Span>, Vec<f64>), &'st
         .enumerate()
         .filter(|(_, count)| **count > 0)
     {
-        let index = (i64::from(buckets.offset) + i as i64 >> shift) + 1;
+        let index = ((i64::from(buckets.offset) + i as i64) >> shift) + 1;
         let count = *count as f64;
         let gap = index - next;
         match (spans.last_mut(), counts.last_mut()) {
