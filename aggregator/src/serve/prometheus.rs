@@ -66,6 +66,7 @@ impl PrometheusBackend {
             limits,
             cancel,
             pool: &self.threads,
+            ..QueryOptions::default()
         }
     }
 

@@ -143,6 +143,7 @@ impl From<weft_promql::QueryError> for Error {
                 return Error::bad_data(format!("invalid parameter \"query\": {error}"));
             }
             QueryError::Execution(_) => ErrorKind::Execution,
+            QueryError::Overloaded(_) => ErrorKind::Unavailable,
             QueryError::Timeout => ErrorKind::Timeout,
             QueryError::Canceled => ErrorKind::Canceled,
             QueryError::Source(_) => ErrorKind::Internal,

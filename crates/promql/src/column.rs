@@ -8,7 +8,7 @@ use std::sync::Arc;
 use weft_model::histogram::ResetHint;
 use weft_model::{FloatHistogram, is_stale};
 
-use crate::histogram::is_reset;
+use crate::histogram::{bytes_of, is_reset};
 
 /// Samples of one series in ascending order of time.
 ///
@@ -45,6 +45,13 @@ impl Column {
     /// Returns how many samples there are.
     pub fn len(&self) -> usize {
         self.times.len()
+    }
+
+    /// Returns about how many bytes the samples take.
+    pub(crate) fn bytes(&self) -> usize {
+        let histograms = self.histograms.iter();
+        let held: usize = histograms.map(|at| bytes_of(&at.histogram)).sum();
+        size_of::<i64>() * (self.times.len() + self.values.len() + self.starts.len()) + held
     }
 
     /// Tells whether there are no samples.

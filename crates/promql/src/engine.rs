@@ -1,14 +1,12 @@
 //! The door: a query's text in, an answer out.
 
-use std::sync::Arc;
-
 use crate::ast::{Expr, ExprKind, ValueType};
 use crate::error::QueryError;
 use crate::eval::{Evaluator, Ledger, Notes, Operand, QueryTimes, Steps, derived_hints};
 use crate::options::{Options, QueryOptions};
 use crate::parse::parse;
 use crate::source::Source;
-use crate::value::{Answer, Value};
+use crate::value::{Answer, Series, Value};
 
 mod result;
 
@@ -68,8 +66,12 @@ impl Engine {
             is_range: false,
         };
         let evaluator = self.evaluator(source, expr, times, options);
-        let value = evaluate_instant(&evaluator, expr, time_ms)?;
-        Ok(answer(evaluator, query, value))
+        answer(
+            evaluator,
+            query,
+            |evaluator| evaluate_instant(evaluator, expr, time_ms),
+            |_, evaluated| lay_out_instant(evaluated, time_ms),
+        )
     }
 
     /// Evaluates a query at every step of a range.
@@ -102,12 +104,26 @@ impl Engine {
         };
         let evaluator = self.evaluator(source, expr, times, options);
         let steps = Steps::of_range(range);
-        let value = match evaluator.eval(expr, steps)? {
-            Operand::Scalar(values) => result::scalar_series(values, steps),
-            Operand::Vector(table) => result::matrix(table, steps)?,
-            Operand::Text(_) => return Err(not_for_ranges(ValueType::String)),
-        };
-        Ok(answer(evaluator, query, Value::Matrix(value)))
+        answer(
+            evaluator,
+            query,
+            |evaluator| evaluator.eval(expr, steps).map(Evaluated::Operand),
+            |evaluator, evaluated| {
+                let series = match evaluated {
+                    Evaluated::Operand(Operand::Scalar(values)) => {
+                        result::scalar_series(values, steps)
+                    }
+                    Evaluated::Operand(Operand::Vector(table)) => {
+                        result::matrix(evaluator, table, steps)?
+                    }
+                    Evaluated::Operand(Operand::Text(_)) => {
+                        return Err(not_for_ranges(ValueType::String));
+                    }
+                    Evaluated::Raw(series) => series,
+                };
+                Ok(Value::Matrix(series))
+            },
+        )
     }
 
     fn evaluator<'q>(
@@ -117,6 +133,11 @@ impl Engine {
         times: QueryTimes,
         options: &'q QueryOptions<'q>,
     ) -> Evaluator<'q> {
+        let steps = if times.is_range {
+            Steps::between(times.start, times.end, times.step.max(1)).count
+        } else {
+            1
+        };
         let lookback = options.lookback_ms.unwrap_or(self.options.lookback_ms);
         Evaluator {
             source,
@@ -124,49 +145,80 @@ impl Engine {
             query: options,
             times,
             lookback: lookback.max(1),
-            ledger: Ledger::new(options.limits),
+            ledger: Ledger::new(
+                options.limits,
+                options.budget.clone(),
+                (options.stats, steps),
+            ),
             notes: Notes::default(),
             derived_hints: derived_hints(expr),
         }
     }
 }
 
-fn answer(evaluator: Evaluator<'_>, query: &str, value: Value) -> Answer {
-    let stats = Arc::clone(&evaluator.ledger).stats();
+/// Evaluates and lays out the result, taking the time of both.
+fn answer(
+    evaluator: Evaluator<'_>,
+    query: &str,
+    evaluate: impl FnOnce(&Evaluator<'_>) -> Result<Evaluated, QueryError>,
+    lay_out: impl FnOnce(&Evaluator<'_>, Evaluated) -> Result<Value, QueryError>,
+) -> Result<Answer, QueryError> {
+    let begin = evaluator.nanos();
+    let evaluated = evaluate(&evaluator)?;
+    let evaluated_at = evaluator.nanos();
+    let value = lay_out(&evaluator, evaluated)?;
+    let laid_out_at = evaluator.nanos();
+    let mut stats = evaluator.ledger.stats();
+    let evaluate = evaluated_at.saturating_sub(begin);
+    stats.timings.evaluate = evaluate.saturating_sub(stats.timings.prepare);
+    stats.timings.sort = laid_out_at.saturating_sub(evaluated_at);
     let (warnings, infos) = evaluator.notes.into_texts(query);
-    Answer {
+    Ok(Answer {
         value,
         warnings,
         infos,
         stats,
-    }
+    })
+}
+
+/// What a query evaluates to, before it is laid out.
+enum Evaluated {
+    Operand(Operand),
+    /// The samples that a range selector or a subquery holds.
+    Raw(Vec<Series>),
 }
 
 fn evaluate_instant(
     evaluator: &Evaluator<'_>,
     expr: &Expr,
     time_ms: i64,
-) -> Result<Value, QueryError> {
+) -> Result<Evaluated, QueryError> {
     let steps = Steps::once(time_ms);
     match &expr.without_parens().kind {
         ExprKind::Matrix(matrix) => {
-            return result::raw_matrix(evaluator, matrix, steps).map(Value::Matrix);
+            result::raw_matrix(evaluator, matrix, steps).map(Evaluated::Raw)
         }
         ExprKind::Subquery(subquery) => {
-            return result::raw_subquery(evaluator, subquery, steps).map(Value::Matrix);
+            result::raw_subquery(evaluator, subquery, steps).map(Evaluated::Raw)
         }
-        _ => {}
+        _ => evaluator.eval(expr, steps).map(Evaluated::Operand),
     }
-    Ok(match evaluator.eval(expr, steps)? {
-        Operand::Scalar(values) => Value::Scalar {
+}
+
+fn lay_out_instant(evaluated: Evaluated, time_ms: i64) -> Result<Value, QueryError> {
+    Ok(match evaluated {
+        Evaluated::Raw(series) => Value::Matrix(series),
+        Evaluated::Operand(Operand::Scalar(values)) => Value::Scalar {
             time_ms,
             value: values.first().copied().unwrap_or(f64::NAN),
         },
-        Operand::Text(text) => Value::String {
+        Evaluated::Operand(Operand::Text(text)) => Value::String {
             time_ms,
             text: text.to_str_lossy().into_owned(),
         },
-        Operand::Vector(table) => Value::Vector(result::vector(table, time_ms)?),
+        Evaluated::Operand(Operand::Vector(table)) => {
+            Value::Vector(result::vector(table, time_ms)?)
+        }
     })
 }
 

@@ -15,6 +15,9 @@ pub enum QueryError {
     /// The query cannot be evaluated on this data, or is over a limit (`execution`).
     #[error("{0}")]
     Execution(String),
+    /// All queries together hold too much; it may work later (`unavailable`).
+    #[error("{0}")]
+    Overloaded(String),
     /// The caller's deadline passed (`timeout`).
     #[error("query timed out in expression evaluation")]
     Timeout,

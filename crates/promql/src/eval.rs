@@ -20,12 +20,14 @@ mod merge;
 mod notes;
 mod parallel;
 mod range_call;
+mod rows;
 mod samples;
 mod select;
 mod sort;
 mod steps;
 mod subquery;
 mod table;
+mod tally;
 mod unary;
 mod window;
 
@@ -34,7 +36,7 @@ use std::sync::Arc;
 
 use crate::ast::{At, DurationExpr, Expr, ExprKind, Span, Text};
 use crate::error::QueryError;
-use crate::options::{Interrupt, NameRemoval, Options, QueryOptions};
+use crate::options::{Cancel, Interrupt, NameRemoval, Options, QueryOptions, Watch};
 use crate::source::Source;
 
 pub(crate) use hints::derived_hints;
@@ -42,7 +44,7 @@ pub(crate) use ledger::Ledger;
 pub(crate) use notes::Notes;
 pub(crate) use samples::Samples;
 pub(crate) use steps::{QueryTimes, Steps};
-pub(crate) use table::{CellRef, Table};
+pub(crate) use table::{CellRef, Table, is_absent};
 pub(crate) use window::extend;
 
 /// What an expression evaluates to.
@@ -77,6 +79,9 @@ impl Evaluator<'_> {
     }
 
     fn eval_each(&self, expr: &Expr, steps: Steps) -> Result<Operand, QueryError> {
+        if let Some(vector) = self.lazy(expr, steps)? {
+            return self.collected(vector).map(Operand::Vector);
+        }
         match &expr.kind {
             ExprKind::Number(number) => Ok(Operand::Scalar(vec![number.value; steps.count])),
             ExprKind::Text(text) => Ok(Operand::Text(text.clone())),
@@ -88,10 +93,7 @@ impl Evaluator<'_> {
                 let evaluated = self.eval_aggregate(aggregate, expr.span, steps);
                 evaluated.map(Operand::Vector)
             }
-            ExprKind::Selector(selector) => self
-                .eval_selector(selector, expr.span, steps, select::Want::Value)
-                .map(Operand::Vector),
-            ExprKind::Matrix(_) | ExprKind::Subquery(_) => {
+            ExprKind::Selector(_) | ExprKind::Matrix(_) | ExprKind::Subquery(_) => {
                 // The type check lets ranges stand only where they are consumed.
                 Err(execution("range vectors cannot be evaluated by themselves"))
             }
@@ -112,17 +114,14 @@ impl Evaluator<'_> {
         }
     }
 
-    pub(crate) fn table(&self, steps: Steps) -> Table {
-        Table::new(steps.count, self.ledger.charge())
-    }
-
     /// Fails when the caller wants the query to end.
     pub(crate) fn check(&self) -> Result<(), QueryError> {
-        match self.query.cancel.interrupted() {
-            None => Ok(()),
-            Some(Interrupt::Timeout) => Err(QueryError::Timeout),
-            Some(Interrupt::Canceled) => Err(QueryError::Canceled),
-        }
+        go_on(self.query.cancel)
+    }
+
+    /// Returns the caller's time, 0 if it tells none.
+    pub(crate) fn nanos(&self) -> u64 {
+        self.query.watch.map_or(0, Watch::nanos)
     }
 
     pub(crate) fn removes_names_at_once(&self) -> bool {
@@ -165,6 +164,14 @@ impl Evaluator<'_> {
             At::Start => self.times.start,
             At::End => self.times.end,
         })
+    }
+}
+
+fn go_on(cancel: &dyn Cancel) -> Result<(), QueryError> {
+    match cancel.interrupted() {
+        None => Ok(()),
+        Some(Interrupt::Timeout) => Err(QueryError::Timeout),
+        Some(Interrupt::Canceled) => Err(QueryError::Canceled),
     }
 }
 

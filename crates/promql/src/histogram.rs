@@ -38,3 +38,12 @@ pub(crate) fn bytes_of(histogram: &FloatHistogram) -> usize {
     let spans = histogram.positive_spans.len() + histogram.negative_spans.len();
     size_of::<FloatHistogram>() + 8 * (buckets + spans + histogram.custom_bounds.len())
 }
+
+/// Returns how many samples a histogram counts for, as Prometheus counts them: one for every 16
+/// bytes of its own layout.
+pub(crate) fn samples_of(histogram: &FloatHistogram) -> usize {
+    const FIXED: usize = 168;
+    let buckets = histogram.positive.len() + histogram.negative.len();
+    let spans = histogram.positive_spans.len() + histogram.negative_spans.len();
+    (FIXED + 8 * (buckets + spans + histogram.custom_bounds.len()) + 8) / 16
+}

@@ -79,6 +79,48 @@ impl Mean {
         self.total.add(value / self.count);
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0.0
+    }
+
+    /// Adds the mean of values that come later.
+    pub(crate) fn merge(&mut self, later: Mean) {
+        if later.is_empty() {
+            return;
+        }
+        if self.is_empty() {
+            *self = later;
+            return;
+        }
+        let count = self.count + later.count;
+        if !self.incremental && !later.incremental {
+            let mut total = self.total;
+            total.merge(later.total);
+            if !total.sum.is_infinite() {
+                (self.total, self.count) = (total, count);
+                return;
+            }
+        }
+        let (mut mean, mut other) = (self.mean(), later.mean());
+        mean.scale(self.count / count);
+        other.scale(later.count / count);
+        mean.merge(other);
+        *self = Mean {
+            count,
+            total: mean,
+            incremental: true,
+        };
+    }
+
+    /// Returns the mean so far, with what its rounding lost.
+    fn mean(&self) -> Kahan {
+        let mut mean = self.total;
+        if !self.incremental {
+            mean.divide(self.count);
+        }
+        mean
+    }
+
     pub(crate) fn value(self) -> f64 {
         if self.incremental {
             self.total.sum + self.total.lost
@@ -103,6 +145,28 @@ impl Variance {
         self.mean.add(delta / self.count);
         self.squares
             .add(delta * (value - (self.mean.sum + self.mean.lost)));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0.0
+    }
+
+    /// Adds the variance of values that come later.
+    pub(crate) fn merge(&mut self, later: Variance) {
+        if later.is_empty() {
+            return;
+        }
+        if self.is_empty() {
+            *self = later;
+            return;
+        }
+        let count = self.count + later.count;
+        let delta = (later.mean.sum + later.mean.lost) - (self.mean.sum + self.mean.lost);
+        self.mean.add(delta * later.count / count);
+        self.squares.merge(later.squares);
+        self.squares
+            .add(delta * delta * self.count * later.count / count);
+        self.count = count;
     }
 
     pub(crate) fn value(self) -> f64 {

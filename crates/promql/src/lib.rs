@@ -5,6 +5,7 @@
 //! all steps slide over it. Bound: [`Limits`] on samples, points and bytes, and [`Cancel`].
 
 pub mod ast;
+mod budget;
 mod column;
 mod engine;
 mod error;
@@ -18,14 +19,16 @@ mod print;
 mod source;
 mod value;
 
+pub use budget::Budget;
 pub use column::{Column, HistogramAt};
 pub use engine::{Engine, TimeRange};
 pub use error::QueryError;
 pub use options::{
     Cancel, Interrupt, Limits, NameRemoval, Never, Options, QueryOptions, StartTimestamps,
+    StatsDetail, Watch,
 };
 pub use parse::{ParseError, parse};
 pub use pool::{Pool, Sequential};
 pub use print::{format_duration, format_float, pretty};
 pub use source::{SelectHints, SeriesSet, Source, SourceError};
-pub use value::{Answer, SampleValue, Series, Stats, Value, VectorSample};
+pub use value::{Answer, SampleValue, Series, Stats, Timings, Value, VectorSample};

@@ -1,5 +1,8 @@
 //! What the caller gives along with a query: limits, cancellation, threads.
 
+use std::sync::Arc;
+
+use crate::budget::Budget;
 use crate::pool::{Pool, Sequential};
 
 /// What holds for all queries of an engine.
@@ -52,6 +55,12 @@ pub struct QueryOptions<'a> {
     pub lookback_ms: Option<i64>,
     /// What the query may use.
     pub limits: Limits,
+    /// What it shares with all other queries; nothing if they do not share.
+    pub budget: Option<Arc<Budget>>,
+    /// How much is told about what the query cost.
+    pub stats: StatsDetail,
+    /// Tells the time that passes; without it no times are told.
+    pub watch: Option<&'a dyn Watch>,
     /// Tells when to give up.
     pub cancel: &'a dyn Cancel,
     /// Runs parts of the query side by side.
@@ -63,6 +72,9 @@ impl Default for QueryOptions<'_> {
         QueryOptions {
             lookback_ms: None,
             limits: Limits::default(),
+            budget: None,
+            stats: StatsDetail::default(),
+            watch: None,
             cancel: &Never,
             pool: &Sequential,
         }
@@ -78,6 +90,8 @@ pub struct Limits {
     pub points_max: usize,
     /// Bytes held at one time.
     pub bytes_max: usize,
+    /// Samples looked at altogether, as told by the number of series and steps beforehand.
+    pub work_max: usize,
 }
 
 impl Default for Limits {
@@ -86,8 +100,25 @@ impl Default for Limits {
             samples_max: 50_000_000,
             points_max: 11_000,
             bytes_max: 1 << 30,
+            work_max: 2_000_000_000,
         }
     }
+}
+
+/// How much is told about what a query cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StatsDetail {
+    /// Totals, which cost nothing.
+    #[default]
+    Totals,
+    /// Also the samples that each step has seen.
+    EachStep,
+}
+
+/// A clock of the caller, for the times in [`Stats`](crate::Stats).
+pub trait Watch: Send + Sync {
+    /// Returns nanoseconds since any fixed moment.
+    fn nanos(&self) -> u64;
 }
 
 /// Tells a running query when to give up; asked every few thousand samples.

@@ -33,6 +33,17 @@ pub trait SeriesSet: Send + Sync {
         self.len() == 0
     }
 
+    /// Returns about how many samples the series have in the selected range, all together, if that
+    /// is known without reading them.
+    fn samples_hint(&self) -> Option<u64> {
+        None
+    }
+
+    /// Tells whether any series may have a label of this name; a store that cannot tell says yes.
+    fn may_have_label(&self, _name: &str) -> bool {
+        true
+    }
+
     /// Returns the labels of a series.
     fn labels(&self, series: usize) -> Labels;
 

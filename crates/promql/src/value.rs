@@ -72,7 +72,7 @@ pub struct Series {
 }
 
 /// What a query cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Series that were selected.
     pub series: u64,
@@ -80,6 +80,23 @@ pub struct Stats {
     pub samples_read: u64,
     /// Samples that windows and selectors yielded, as Prometheus counts `totalQueryableSamples`.
     pub samples_queryable: u64,
+    /// The same for each step of the query; empty unless it was asked for.
+    pub samples_queryable_by_step: Vec<u64>,
+    /// The most samples that were held at one time, as Prometheus counts `peakSamples`.
+    pub samples_peak: u64,
     /// The most bytes that were held at one time.
     pub bytes_peak: u64,
+    /// How long it took; zero without a [`Watch`](crate::Watch).
+    pub timings: Timings,
+}
+
+/// How long a query took, in nanoseconds. Waiting before it began is the caller's to tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timings {
+    /// Selecting series (`queryPreparationTime`).
+    pub prepare: u64,
+    /// Evaluating (`innerEvalTime`).
+    pub evaluate: u64,
+    /// Sorting and laying out the result (`resultSortTime`).
+    pub sort: u64,
 }

@@ -225,9 +225,10 @@ fn limits_end_a_query() {
         ..Limits::default()
     };
     check_fails(
-        "sum(m)",
+        "sort(m)",
         &limited(bytes),
-        "query processing would hold more than 10000 bytes in memory",
+        "query processing would hold more than 10000 bytes in memory: select fewer series, a \
+         shorter range or a longer step",
     );
     let range = TimeRange {
         start_ms: 0,

@@ -137,9 +137,10 @@ fn write_stats(out: &mut Vec<u8>, stats: Stats, timings: Timings) {
         series,
         samples_read,
         samples_queryable,
+        samples_peak,
         bytes_peak,
+        ..
     } = stats;
-    let samples_peak = bytes_peak / SAMPLE_BYTES;
     number::print(
         out,
         format_args!(

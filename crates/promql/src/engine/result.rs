@@ -1,5 +1,6 @@
 //! Tables to the values that are answered.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use weft_model::Labels;
@@ -7,7 +8,7 @@ use weft_model::Labels;
 use crate::ast::{Matrix, SelectorMode, Subquery};
 use crate::column::Column;
 use crate::error::QueryError;
-use crate::eval::{CellRef, Evaluator, Samples, Steps, Table, finish_names};
+use crate::eval::{CellRef, Evaluator, Samples, Steps, Table, finish_names, is_absent};
 use crate::value::{SampleValue, Series, VectorSample};
 
 /// Returns the samples of a table with one step.
@@ -28,22 +29,45 @@ pub(super) fn vector(table: Table, time_ms: i64) -> Result<Vec<VectorSample>, Qu
 }
 
 /// Returns the rows of a table as series, sorted by their labels.
-pub(super) fn matrix(table: Table, steps: Steps) -> Result<Vec<Series>, QueryError> {
+pub(super) fn matrix(
+    evaluator: &Evaluator<'_>,
+    table: Table,
+    steps: Steps,
+) -> Result<Vec<Series>, QueryError> {
     let table = finish_names(table)?;
-    let series = (0..table.len()).map(|row| {
-        let mut series = empty(table.labels[row].clone());
-        for (step, time) in steps.times().enumerate() {
-            match table.get(row, step) {
-                None => {}
-                Some(CellRef::Float(value)) => series.floats.push((time, value)),
-                Some(CellRef::Histogram(histogram)) => {
-                    series.histograms.push((time, Arc::clone(histogram)));
-                }
+    let mut held = evaluator.ledger.charge();
+    let mut all = Vec::with_capacity(table.len());
+    let each = |range: Range<usize>| {
+        let mut held = evaluator.ledger.charge();
+        let series: Vec<Series> = range.map(|row| series_of(&table, row, steps)).collect();
+        for series in &series {
+            held.hold::<(i64, f64)>(series.floats.len() + series.histograms.len() + 4)?;
+        }
+        Ok((series, held))
+    };
+    evaluator.in_order(table.len(), steps.count, each, |(series, part_held)| {
+        all.extend(series);
+        held.absorb(part_held)
+    })?;
+    Ok(sorted(all))
+}
+
+fn series_of(table: &Table, row: usize, steps: Steps) -> Series {
+    let mut series = empty(table.labels[row].clone());
+    let values = table.values(row);
+    series
+        .floats
+        .reserve_exact(values.iter().filter(|value| !is_absent(**value)).count());
+    for (step, time) in steps.times().enumerate() {
+        match table.get(row, step) {
+            None => {}
+            Some(CellRef::Float(value)) => series.floats.push((time, value)),
+            Some(CellRef::Histogram(histogram)) => {
+                series.histograms.push((time, Arc::clone(histogram)));
             }
         }
-        series
-    });
-    Ok(sorted(series.collect()))
+    }
+    series
 }
 
 pub(super) fn scalar_series(values: Vec<f64>, steps: Steps) -> Vec<Series> {
@@ -61,16 +85,16 @@ pub(super) fn raw_matrix(
     let windows = evaluator.windows(matrix, steps)?;
     let set = evaluator.select_windows(matrix, &windows, "")?;
     let mut held = evaluator.ledger.charge();
+    let mut tally = evaluator.tally(steps.count);
     let (mut column, mut samples) = (Column::new(), Samples::default());
     let mut all = Vec::new();
     for at in 0..set.len() {
         evaluator.check()?;
         column.clear();
         set.read(at, &mut column)?;
-        held.grow(16 * column.len(), column.len())?;
-        evaluator
-            .ledger
-            .count_samples(column.len(), column.len() as u64);
+        held.grow(column.bytes(), column.len())?;
+        tally.read(column.len())?;
+        tally.noted(0, column.len() as u64);
         samples.take(&mut column, false);
         let mut series = empty(set.labels(at));
         let floats = &samples.floats;
@@ -106,7 +130,7 @@ pub(super) fn raw_subquery(
     steps: Steps,
 ) -> Result<Vec<Series>, QueryError> {
     let evaluated = evaluator.eval_subquery(subquery, steps)?;
-    matrix(evaluated.table, evaluated.inner)
+    matrix(evaluator, evaluated.table, evaluated.inner)
 }
 
 fn empty(labels: Labels) -> Series {

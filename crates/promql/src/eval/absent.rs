@@ -1,19 +1,22 @@
 //! `absent` and `absent_over_time`: 1 where there is nothing.
 
+use std::ops::Range;
+
 use weft_model::{Labels, LabelsBuilder, METRIC_NAME, MatchOp, Matcher};
 
 use crate::ast::{Call, Expr, ExprKind, FunctionId};
 use crate::error::QueryError;
 
 use super::call::arg;
+use super::rows::Vector;
 use super::table::{Row, Table};
 use super::{Evaluator, Steps, execution, window};
 
 impl Evaluator<'_> {
     pub(super) fn eval_absent(&self, call: &Call, steps: Steps) -> Result<Table, QueryError> {
         let expr = arg(call, 0)?;
-        let table = self.eval_vector(expr, steps)?;
-        self.absence(&table, expr, steps)
+        let vector = self.vector(expr, steps)?;
+        self.absence(&vector, expr, steps)
     }
 
     pub(super) fn eval_absent_over_time(
@@ -23,16 +26,34 @@ impl Evaluator<'_> {
     ) -> Result<Table, QueryError> {
         let kernel = window::kernel(FunctionId::AbsentOverTime)
             .ok_or_else(|| execution("unknown function absent_over_time"))?;
-        let table = self.eval_range_call(call, kernel, steps)?;
-        self.absence(&table, arg(call, 0)?, steps)
+        let vector = self.range_call(call, kernel, steps)?;
+        self.absence(&vector, arg(call, 0)?, steps)
     }
 
-    fn absence(&self, table: &Table, expr: &Expr, steps: Steps) -> Result<Table, QueryError> {
+    /// Returns 1 at each step at which no row has a value.
+    fn absence(&self, vector: &Vector<'_>, expr: &Expr, steps: Steps) -> Result<Table, QueryError> {
+        let rows = vector.rows();
+        let mut present = vec![false; steps.count];
+        let each = |range: Range<usize>| {
+            let mut present = vec![false; steps.count];
+            self.make_each(rows, range, |_, scratch| {
+                for (step, present) in present.iter_mut().enumerate() {
+                    *present |= scratch.row.get(step).is_some();
+                }
+                Ok(())
+            })?;
+            Ok(present)
+        };
+        self.in_order(rows.len(), steps.count, each, |part| {
+            present
+                .iter_mut()
+                .zip(part)
+                .for_each(|(all, one)| *all |= one);
+            Ok(())
+        })?;
         let mut row = Row::new(steps.count);
-        for step in 0..steps.count {
-            if !(0..table.len()).any(|row| table.is_present(row, step)) {
-                row.set_float(step, 1.0);
-            }
+        for step in (0..steps.count).filter(|step| !present[*step]) {
+            row.set_float(step, 1.0);
         }
         let mut absent = self.table(steps);
         absent.push(labels_asked_for(expr.without_parens()), false, &mut row)?;

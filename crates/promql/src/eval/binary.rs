@@ -4,11 +4,14 @@ mod matching;
 mod set;
 mod value;
 
-use crate::ast::{Binary, BinaryOp, Span};
+use std::sync::Arc;
+
+use crate::ast::{Binary, BinaryOp, Span, ValueType};
 use crate::error::QueryError;
 
-use super::merge::{Overlap, strip_names};
-use super::table::{Cell, CellRef, Row, Table};
+use super::merge::Overlap;
+use super::rows::{Change, Vector};
+use super::table::{Cell, CellRef};
 use super::{Evaluator, Operand, Steps, execution};
 
 use value::{Outcome, float_op, operate};
@@ -26,12 +29,6 @@ impl Evaluator<'_> {
             (Operand::Scalar(left), Operand::Scalar(right)) => {
                 Ok(Operand::Scalar(scalars(binary.op, left, &right)))
             }
-            (Operand::Vector(left), Operand::Scalar(right)) => self
-                .vector_scalar(binary, span, left, &right, Order::AsWritten)
-                .map(Operand::Vector),
-            (Operand::Scalar(left), Operand::Vector(right)) => self
-                .vector_scalar(binary, span, right, &left, Order::Swapped)
-                .map(Operand::Vector),
             (Operand::Vector(left), Operand::Vector(right)) if binary.op.is_set() => self
                 .set_operation(binary, left, &right)
                 .map(Operand::Vector),
@@ -44,46 +41,49 @@ impl Evaluator<'_> {
         }
     }
 
-    fn vector_scalar(
-        &self,
-        binary: &Binary,
+    /// Evaluates an operation between a vector and a scalar; nothing for any other.
+    pub(super) fn with_scalar<'a>(
+        &'a self,
+        binary: &'a Binary,
         span: Span,
-        vector: Table,
-        scalars: &[f64],
-        order: Order,
-    ) -> Result<Table, QueryError> {
-        let drops_name = binary.op.changes_metric() || binary.returns_bool;
-        let mut result = if !vector.has_histograms() && !binary.op.is_trim() {
-            floats_scalar(binary, vector, scalars, order).without_empty_rows()?
-        } else {
-            self.any_scalar(binary, span, &vector, scalars, order)?
-        };
-        if drops_name {
-            result.drop_name.fill(true);
-            if self.removes_names_at_once() {
-                return strip_names(result, Overlap::Allowed);
+        steps: Steps,
+    ) -> Result<Option<Vector<'a>>, QueryError> {
+        let types = (binary.left.value_type(), binary.right.value_type());
+        let (vector, scalar, order) = match types {
+            (ValueType::Vector, ValueType::Scalar) => {
+                (&binary.left, &binary.right, Order::AsWritten)
             }
+            (ValueType::Scalar, ValueType::Vector) => (&binary.right, &binary.left, Order::Swapped),
+            _ => return Ok(None),
+        };
+        // The left-hand side comes first, whichever it is.
+        let (vector, scalars) = if order == Order::AsWritten {
+            let vector = self.vector(vector, steps)?;
+            (vector, self.eval_scalar(scalar, steps)?)
+        } else {
+            let scalars = self.eval_scalar(scalar, steps)?;
+            (self.vector(vector, steps)?, scalars)
+        };
+        let mapped = self.mapped(vector, self.beside(binary, span, scalars, order))?;
+        if binary.op.changes_metric() || binary.returns_bool {
+            return self.renamed(mapped, Overlap::Allowed).map(Some);
         }
-        Ok(result)
+        Ok(Some(mapped))
     }
 
-    fn any_scalar(
-        &self,
-        binary: &Binary,
+    /// Returns what an operation with a scalar makes of each cell.
+    fn beside<'a>(
+        &'a self,
+        binary: &'a Binary,
         span: Span,
-        vector: &Table,
-        scalars: &[f64],
+        scalars: Vec<f64>,
         order: Order,
-    ) -> Result<Table, QueryError> {
-        let mut result = vector.sibling(vector.steps);
-        let mut row = Row::new(vector.steps);
-        for at in 0..vector.len() {
-            row.clear();
-            for (step, scalar) in scalars.iter().enumerate() {
-                let Some(cell) = vector.get(at, step) else {
-                    continue;
-                };
-                let scalar = CellRef::Float(*scalar);
+    ) -> Change<'a> {
+        let scalars = Arc::new(scalars);
+        let of_cell = {
+            let scalars = Arc::clone(&scalars);
+            move |step: usize, cell: CellRef<'_>| {
+                let scalar = CellRef::Float(scalars[step]);
                 let outcome = match order {
                     Order::AsWritten => operate(binary.op, cell, scalar),
                     Order::Swapped => operate(binary.op, scalar, cell),
@@ -93,13 +93,28 @@ impl Evaluator<'_> {
                     (Outcome::Value(_), true) => Outcome::Value(cell.to_cell()),
                     (outcome, _) => outcome,
                 };
-                if let Some(cell) = self.settle(binary, span, kept) {
-                    row.set(step, cell);
-                }
+                self.settle(binary, span, kept)
             }
-            result.push(vector.labels[at].clone(), vector.drop_name[at], &mut row)?;
-        }
-        Ok(result)
+        };
+        let (op, returns_bool) = (binary.op, binary.returns_bool);
+        let of_float = move |step: usize, value: f64| {
+            if op.is_trim() {
+                // A number cannot be trimmed, which is worth a note.
+                let sides = (CellRef::Float(value), CellRef::Float(scalars[step]));
+                self.settle(binary, span, operate(op, sides.0, sides.1));
+                return None;
+            }
+            let result = match order {
+                Order::AsWritten => float_op(op, value, scalars[step]),
+                Order::Swapped => float_op(op, scalars[step], value),
+            };
+            match result {
+                _ if returns_bool => Some(f64::from(u8::from(result.is_some()))),
+                Some(_) if op.is_comparison() => Some(value),
+                result => result,
+            }
+        };
+        Change::of_cells(of_float, of_cell)
     }
 
     /// Returns the cell that an operation yields, and notes what is worth it.
@@ -164,27 +179,4 @@ fn scalars(op: BinaryOp, mut left: Vec<f64>, right: &[f64]) -> Vec<f64> {
         };
     }
     left
-}
-
-fn floats_scalar(binary: &Binary, mut vector: Table, scalars: &[f64], order: Order) -> Table {
-    let op = binary.op;
-    for at in 0..vector.len() {
-        for (value, scalar) in vector.values_mut(at).iter_mut().zip(scalars) {
-            if super::table::is_absent(*value) {
-                continue;
-            }
-            let result = match order {
-                Order::AsWritten => float_op(op, *value, *scalar),
-                Order::Swapped => float_op(op, *scalar, *value),
-            };
-            *value = match result {
-                Some(_) if binary.returns_bool => 1.0,
-                None if binary.returns_bool => 0.0,
-                Some(_) if op.is_comparison() => *value,
-                Some(result) => result,
-                None => super::table::ABSENT,
-            };
-        }
-    }
-    vector
 }

@@ -4,12 +4,15 @@ use crate::ast::{Call, Expr, ExprKind, FunctionId, Span};
 use crate::error::QueryError;
 use crate::options::StartTimestamps;
 
-use super::merge::{Overlap, strip_names};
+use super::histogram_call::histogram_part;
+use super::merge::Overlap;
+use super::rows::{Change, Vector};
 use super::select::Want;
-use super::table::{CellRef, Row, Table};
+use super::table::{Cell, CellRef, Row, Table};
 use super::{Evaluator, Operand, Steps, execution, window};
 
 impl Evaluator<'_> {
+    /// Evaluates a call whose result is not made row by row.
     pub(super) fn eval_call(
         &self,
         call: &Call,
@@ -17,18 +20,15 @@ impl Evaluator<'_> {
         steps: Steps,
     ) -> Result<Operand, QueryError> {
         use FunctionId as Id;
-        let function = call.function.id;
         if let Some(scalar) = self.scalar_call(call, steps)? {
             return Ok(Operand::Scalar(scalar));
         }
-        let vector = match function {
+        let vector = match call.function.id {
             Id::AbsentOverTime => self.eval_absent_over_time(call, steps),
             Id::Absent => self.eval_absent(call, steps),
             Id::Vector => self.vector_of_scalar(call, steps),
-            Id::Timestamp => self.timestamps(call, steps),
-            Id::StartTimestamp => self.start_timestamps(call, steps),
-            Id::Clamp | Id::ClampMin | Id::ClampMax => self.clamp(call, steps),
-            Id::Round => self.round(call, steps),
+            // Only a selector knows start timestamps, and only if they are made use of.
+            Id::StartTimestamp => Ok(self.table(steps)),
             Id::LabelReplace => self.eval_label_replace(call, steps),
             Id::LabelJoin => self.eval_label_join(call, steps),
             Id::Sort | Id::SortDesc | Id::SortByLabel | Id::SortByLabelDesc => {
@@ -37,38 +37,73 @@ impl Evaluator<'_> {
             Id::HistogramQuantile => self.eval_histogram_quantile(call, steps),
             Id::HistogramQuantiles => self.eval_histogram_quantiles(call, steps),
             Id::HistogramFraction => self.eval_histogram_fraction(call, steps),
-            Id::HistogramAvg | Id::HistogramCount | Id::HistogramSum => {
-                self.eval_histogram_part(call, steps)
-            }
-            Id::HistogramStddev | Id::HistogramStdvar => self.eval_histogram_part(call, steps),
             Id::Info => self.eval_info(call, steps),
-            _ => self.other_call(call, steps),
+            function => match super::date::part(function) {
+                Some(part) => self.date_of_steps(part, steps),
+                None => Err(execution(format!(
+                    "unknown function {}",
+                    call.function.name
+                ))),
+            },
         };
         vector.map(Operand::Vector)
     }
 
-    fn other_call(&self, call: &Call, steps: Steps) -> Result<Table, QueryError> {
+    /// Returns the result of a call that takes each row by itself; nothing for other functions.
+    pub(super) fn lazy_call<'a>(
+        &'a self,
+        call: &'a Call,
+        steps: Steps,
+    ) -> Result<Option<Vector<'a>>, QueryError> {
+        use FunctionId as Id;
         let function = call.function.id;
+        if function == Id::AbsentOverTime {
+            return Ok(None);
+        }
         if let Some(kernel) = window::kernel(function) {
-            return self.eval_range_call(call, kernel, steps);
+            return self.range_call(call, kernel, steps).map(Some);
         }
-        if let Some(part) = super::date::part(function) {
-            return self.eval_date(call, part, steps);
-        }
-        let change = float_function(function)
-            .ok_or_else(|| execution(format!("unknown function {}", call.function.name)))?;
-        let mut table = self.eval_vector(arg(call, 0)?, steps)?;
-        table.map_floats(change);
-        self.derived(table.without_empty_rows()?)
+        let made = match function {
+            Id::Timestamp => self.timestamps(call, steps)?,
+            Id::StartTimestamp => match self.start_timestamps(call, steps)? {
+                Some(starts) => starts,
+                None => return Ok(None),
+            },
+            _ => match self.change_of(call, steps)? {
+                Some(change) => self.mapped(self.vector(arg(call, 0)?, steps)?, change)?,
+                None => return Ok(None),
+            },
+        };
+        self.renamed(made, Overlap::Allowed).map(Some)
     }
 
-    /// Marks the rows of a table as other metrics than they were made of.
-    pub(super) fn derived(&self, mut table: Table) -> Result<Table, QueryError> {
-        table.drop_name.fill(true);
-        if self.removes_names_at_once() {
-            return strip_names(table, Overlap::Allowed);
+    /// Returns what a function of single cells makes of each; nothing for other functions.
+    fn change_of<'a>(
+        &'a self,
+        call: &'a Call,
+        steps: Steps,
+    ) -> Result<Option<Change<'a>>, QueryError> {
+        use FunctionId as Id;
+        let function = call.function.id;
+        if let Some(change) = float_function(function) {
+            return Ok(Some(Change::of_floats(move |_, value| Some(change(value)))));
         }
-        Ok(table)
+        if let Some(part) = super::date::part(function) {
+            let of_float = move |_, value| Some(part(value as i64));
+            return Ok((!call.args.is_empty()).then(|| Change::of_floats(of_float)));
+        }
+        if let Some(part) = histogram_part(function) {
+            let of_cell = move |_, cell: CellRef<'_>| match cell {
+                CellRef::Histogram(histogram) => Some(Cell::Float(part(histogram))),
+                CellRef::Float(_) => None,
+            };
+            return Ok(Some(Change::of_cells(|_, _| None, of_cell)));
+        }
+        match function {
+            Id::Clamp | Id::ClampMin | Id::ClampMax => self.clamp(call, steps).map(Some),
+            Id::Round => self.round(call, steps).map(Some),
+            _ => Ok(None),
+        }
     }
 
     fn scalar_call(&self, call: &Call, steps: Steps) -> Result<Option<Vec<f64>>, QueryError> {
@@ -112,44 +147,39 @@ impl Evaluator<'_> {
         Ok(table)
     }
 
-    fn timestamps(&self, call: &Call, steps: Steps) -> Result<Table, QueryError> {
+    fn timestamps<'a>(&'a self, call: &'a Call, steps: Steps) -> Result<Vector<'a>, QueryError> {
         let arg = arg(call, 0)?.without_parens();
         if let ExprKind::Selector(selector) = &arg.kind {
-            let table = self.eval_selector(selector, arg.span, steps, Want::Timestamp)?;
-            return self.derived(table);
+            let selected = self.selector(selector, arg.span, steps, Want::Timestamp)?;
+            return Ok(Vector::Made(selected));
         }
-        let table = self.eval_vector(arg, steps)?;
-        let mut times = self.table(steps);
-        let mut row = Row::new(steps.count);
-        for at in 0..table.len() {
-            row.clear();
-            for (step, time) in steps.times().enumerate() {
-                if table.is_present(at, step) {
-                    row.set_float(step, time as f64 / 1000.0);
-                }
-            }
-            times.push(table.labels[at].clone(), false, &mut row)?;
-        }
-        self.derived(times)
+        let seconds = move |step: usize| steps.time(step) as f64 / 1000.0;
+        let change = Change::of_cells(
+            move |step, _| Some(seconds(step)),
+            move |step, _| Some(Cell::Float(seconds(step))),
+        );
+        self.mapped(self.vector(arg, steps)?, change)
     }
 
-    /// Only a selector knows start timestamps, and only if they are made use of.
-    fn start_timestamps(&self, call: &Call, steps: Steps) -> Result<Table, QueryError> {
+    fn start_timestamps<'a>(
+        &'a self,
+        call: &'a Call,
+        steps: Steps,
+    ) -> Result<Option<Vector<'a>>, QueryError> {
         let arg = arg(call, 0)?.without_parens();
         match &arg.kind {
             ExprKind::Selector(selector)
                 if self.options.start_timestamps == StartTimestamps::Used =>
             {
-                let table = self.eval_selector(selector, arg.span, steps, Want::Start)?;
-                self.derived(table)
+                let selected = self.selector(selector, arg.span, steps, Want::Start)?;
+                Ok(Some(Vector::Made(selected)))
             }
-            _ => Ok(self.table(steps)),
+            _ => Ok(None),
         }
     }
 
-    fn clamp(&self, call: &Call, steps: Steps) -> Result<Table, QueryError> {
+    fn clamp<'a>(&'a self, call: &'a Call, steps: Steps) -> Result<Change<'a>, QueryError> {
         let unbounded = |bound: f64| vec![bound; steps.count];
-        let table = self.eval_vector(arg(call, 0)?, steps)?;
         let (lower, upper) = match call.function.id {
             FunctionId::ClampMin => (
                 self.eval_scalar(arg(call, 1)?, steps)?,
@@ -164,48 +194,23 @@ impl Evaluator<'_> {
                 self.eval_scalar(arg(call, 2)?, steps)?,
             ),
         };
-        let clamped = self.each_float(&table, |step, value| {
+        Ok(Change::of_floats(move |step, value| {
             let (lower, upper) = (lower[step], upper[step]);
             (upper >= lower || upper.is_nan() || lower.is_nan())
                 .then(|| maximum(lower, minimum(upper, value)))
-        })?;
-        self.derived(clamped)
+        }))
     }
 
-    fn round(&self, call: &Call, steps: Steps) -> Result<Table, QueryError> {
-        let table = self.eval_vector(arg(call, 0)?, steps)?;
+    fn round<'a>(&'a self, call: &'a Call, steps: Steps) -> Result<Change<'a>, QueryError> {
         let nearest = match call.args.get(1) {
             Some(arg) => self.eval_scalar(arg, steps)?,
             None => vec![1.0; steps.count],
         };
-        let rounded = self.each_float(&table, |step, value| {
+        Ok(Change::of_floats(move |step, value| {
             // Multiplying by the inverse is more accurate for steps such as 0.1.
             let inverse = 1.0 / nearest[step];
             Some((value * inverse + 0.5).floor() / inverse)
-        })?;
-        self.derived(rounded)
-    }
-
-    /// Returns a table of what `change` makes of the numbers of another; histograms are left out.
-    pub(super) fn each_float(
-        &self,
-        table: &Table,
-        change: impl Fn(usize, f64) -> Option<f64>,
-    ) -> Result<Table, QueryError> {
-        let mut changed = table.sibling(table.steps);
-        let mut row = Row::new(table.steps);
-        for at in 0..table.len() {
-            row.clear();
-            for step in 0..table.steps {
-                if let Some(CellRef::Float(value)) = table.get(at, step)
-                    && let Some(value) = change(step, value)
-                {
-                    row.set_float(step, value);
-                }
-            }
-            changed.push(table.labels[at].clone(), table.drop_name[at], &mut row)?;
-        }
-        Ok(changed)
+        }))
     }
 }
 

@@ -3,7 +3,7 @@
 use weft_model::Labels;
 use weft_model::time::{civil_from_days, days_from_civil};
 
-use crate::ast::{Call, FunctionId};
+use crate::ast::FunctionId;
 use crate::error::QueryError;
 
 use super::table::{Row, Table};
@@ -50,17 +50,8 @@ fn days_in_month(seconds: i64) -> f64 {
 }
 
 impl Evaluator<'_> {
-    pub(super) fn eval_date(
-        &self,
-        call: &Call,
-        part: Part,
-        steps: Steps,
-    ) -> Result<Table, QueryError> {
-        if let Some(arg) = call.args.first() {
-            let table = self.eval_vector(arg, steps)?;
-            let parts = self.each_float(&table, |_, value| Some(part(value as i64)))?;
-            return self.derived(parts);
-        }
+    /// Tells a part of the date of each step.
+    pub(super) fn date_of_steps(&self, part: Part, steps: Steps) -> Result<Table, QueryError> {
         let mut row = Row::new(steps.count);
         for (step, time) in steps.times().enumerate() {
             row.set_float(step, part(time.div_euclid(1000)));

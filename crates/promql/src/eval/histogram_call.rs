@@ -14,7 +14,7 @@ use crate::kahan::Kahan;
 use super::call::arg;
 use super::merge::{Merger, Overlap, strip_names, without_reserved};
 use super::notes::Note;
-use super::table::{Cell, CellRef, Row, Table};
+use super::table::{Cell, CellRef, Table};
 use super::{Evaluator, Steps};
 
 /// The label that holds a classic bucket's upper bound.
@@ -100,34 +100,19 @@ impl Question for Fraction<'_> {
     }
 }
 
-impl Evaluator<'_> {
-    pub(super) fn eval_histogram_part(
-        &self,
-        call: &Call,
-        steps: Steps,
-    ) -> Result<Table, QueryError> {
-        let part: fn(&FloatHistogram) -> f64 = match call.function.id {
-            FunctionId::HistogramCount => |histogram| histogram.count,
-            FunctionId::HistogramSum => |histogram| histogram.sum,
-            FunctionId::HistogramAvg => |histogram| histogram.sum / histogram.count,
-            FunctionId::HistogramStdvar => variance,
-            _ => |histogram| variance(histogram).sqrt(),
-        };
-        let table = self.eval_vector(arg(call, 0)?, steps)?;
-        let mut parts = self.table(steps);
-        let mut row = Row::new(steps.count);
-        for at in 0..table.len() {
-            row.clear();
-            for step in 0..steps.count {
-                if let Some(CellRef::Histogram(histogram)) = table.get(at, step) {
-                    row.set_float(step, part(histogram));
-                }
-            }
-            parts.push(table.labels[at].clone(), false, &mut row)?;
-        }
-        self.derived(parts)
-    }
+/// Returns what a function tells of a native histogram; nothing for other functions.
+pub(super) fn histogram_part(function: FunctionId) -> Option<fn(&FloatHistogram) -> f64> {
+    Some(match function {
+        FunctionId::HistogramCount => |histogram| histogram.count,
+        FunctionId::HistogramSum => |histogram| histogram.sum,
+        FunctionId::HistogramAvg => |histogram| histogram.sum / histogram.count,
+        FunctionId::HistogramStdvar => variance,
+        FunctionId::HistogramStddev => |histogram| variance(histogram).sqrt(),
+        _ => return None,
+    })
+}
 
+impl Evaluator<'_> {
     pub(super) fn eval_histogram_quantile(
         &self,
         call: &Call,

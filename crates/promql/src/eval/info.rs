@@ -14,8 +14,9 @@ use crate::source::SelectHints;
 
 use super::call::arg;
 use super::merge::Merger;
-use super::select::{Hints, Reference, Want};
-use super::table::{CellRef, Table};
+use super::rows::Vector;
+use super::select::{Hints, Newest, Reference, Want};
+use super::table::{CellRef, Distinct, Table};
 use super::{Evaluator, Steps, execution};
 
 const TARGET_INFO: &str = "target_info";
@@ -160,14 +161,20 @@ impl Evaluator<'_> {
             function: "info".to_owned(),
         };
         let start = first.saturating_sub(self.lookback - 1);
-        let set = self.source.select(&matchers, start, last, &hints)?;
-        self.ledger.count_series(set.len());
+        let set = self.select(&matchers, (start, last), &hints, steps)?;
         let reference = Reference {
             at: None,
             offset: 0,
             steps,
         };
-        self.newest(set.as_ref(), &reference, Want::Timestamp, Hints::Stored)
+        self.collected(Vector::Made(Box::new(Newest {
+            evaluator: self,
+            set,
+            reference,
+            want: Want::Timestamp,
+            hints: Hints::Stored,
+            distinct: Distinct::Labelled,
+        })))
     }
 
     /// Returns the fixed time and offset of the first selector in an expression.

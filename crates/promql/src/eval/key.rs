@@ -39,11 +39,7 @@ impl Keys {
         labels: &Labels,
         keep: impl Fn(&str) -> bool,
     ) -> (usize, Option<Labels>) {
-        self.buffer.clear();
-        for (name, value) in labels.iter().filter(|(name, _)| keep(name)) {
-            put(&mut self.buffer, name);
-            put(&mut self.buffer, value);
-        }
+        encode(labels, &keep, &mut self.buffer);
         if let Some(group) = self.groups.get(&Encoded(&self.buffer)) {
             return (*group, None);
         }
@@ -51,6 +47,15 @@ impl Keys {
         let group = self.groups.len();
         self.groups.insert(kept.clone(), group);
         (group, Some(kept))
+    }
+}
+
+/// Replaces what is in `into` by the encoding of the labels for which `keep` holds.
+pub(super) fn encode(labels: &Labels, keep: impl Fn(&str) -> bool, into: &mut Vec<u8>) {
+    into.clear();
+    for (name, value) in labels.iter().filter(|(name, _)| keep(name)) {
+        put(into, name);
+        put(into, value);
     }
 }
 

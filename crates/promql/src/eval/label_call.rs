@@ -7,7 +7,7 @@ use crate::error::QueryError;
 
 use super::call::arg;
 use super::merge::{Overlap, merge_equal};
-use super::table::Table;
+use super::table::{Distinct, Table};
 use super::{Evaluator, Operand, Steps, execution};
 
 impl Evaluator<'_> {
@@ -100,5 +100,6 @@ fn relabeled(
             table.drop_name[row] = false;
         }
     }
+    table.distinct = Distinct::Unknown;
     merge_equal(table, Overlap::Allowed)
 }

@@ -9,7 +9,7 @@ use crate::error::QueryError;
 
 use super::execution;
 use super::ledger::Charge;
-use super::table::{Cell, Row, Table};
+use super::table::{Cell, Distinct, Row, Table};
 
 /// Whether rows with the same labels may become one when they have no step in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,9 +18,11 @@ pub(super) enum Overlap {
     Never,
 }
 
-/// Tells whether a label tells what a metric is and goes when the metric becomes another.
+/// The labels that tell what a metric is and go when the metric becomes another.
+pub(super) const RESERVED: [&str; 3] = [METRIC_NAME, "__type__", "__unit__"];
+
 pub(super) fn is_reserved(name: &str) -> bool {
-    name == METRIC_NAME || name == "__type__" || name == "__unit__"
+    RESERVED.contains(&name)
 }
 
 /// Returns labels without the metric's name and what else says what it is.
@@ -42,6 +44,9 @@ pub(super) fn strip_names(mut table: Table, overlap: Overlap) -> Result<Table, Q
         if table.drop_name[at] {
             table.labels[at] = without_reserved(&table.labels[at]);
             table.drop_name[at] = false;
+            if table.distinct < Distinct::Unnamed {
+                table.distinct = Distinct::Unknown;
+            }
         }
     }
     merge_equal(table, overlap)
@@ -49,10 +54,7 @@ pub(super) fn strip_names(mut table: Table, overlap: Overlap) -> Result<Table, Q
 
 /// Makes rows with equal labels one; fails when two of them have a value at the same step.
 pub(super) fn merge_equal(table: Table, overlap: Overlap) -> Result<Table, QueryError> {
-    if table.len() < 2 {
-        return Ok(table);
-    }
-    if all_differ(&table.labels) {
+    if table.len() < 2 || table.distinct > Distinct::Unknown || all_differ(&table)? {
         return Ok(table);
     }
     if overlap == Overlap::Never {
@@ -70,9 +72,11 @@ pub(super) fn merge_equal(table: Table, overlap: Overlap) -> Result<Table, Query
     merged.finish()
 }
 
-fn all_differ(labels: &[Labels]) -> bool {
-    let mut seen: HashSet<&Labels> = HashSet::with_capacity(labels.len());
-    labels.iter().all(|labels| seen.insert(labels))
+fn all_differ(table: &Table) -> Result<bool, QueryError> {
+    let mut held = table.charge();
+    held.hold::<&Labels>(2 * table.len())?;
+    let mut seen: HashSet<&Labels> = HashSet::with_capacity(table.len());
+    Ok(table.labels.iter().all(|labels| seen.insert(labels)))
 }
 
 /// Rows by their labels, filled cell by cell. What they hold counts from the beginning.
@@ -104,7 +108,9 @@ impl Merger {
             Entry::Occupied(known) => Ok(*known.get()),
             Entry::Vacant(vacant) => {
                 let steps = self.into.steps;
-                self.held.grow(size_of::<f64>() * steps, 0)?;
+                // The label set is held twice, its bytes once.
+                let labels = vacant.key().as_bytes().len() + 3 * size_of::<Labels>();
+                self.held.grow(size_of::<f64>() * steps + labels, 0)?;
                 let row = Row::new(steps);
                 self.rows.push((vacant.key().clone(), drop_name, row));
                 Ok(*vacant.insert(self.rows.len() - 1))
@@ -141,6 +147,7 @@ impl Merger {
         for (labels, drop_name, mut row) in self.rows {
             self.into.push(labels, drop_name, &mut row)?;
         }
+        self.into.distinct = Distinct::Labelled;
         Ok(self.into)
     }
 }

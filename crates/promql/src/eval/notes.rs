@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use weft_model::{Labels, Nanos};
+use weft_model::Nanos;
 
 use crate::ast::quote;
 use crate::histogram::{Repair, format_general};
@@ -277,16 +277,17 @@ fn two_digits(value: f64) -> String {
 pub(crate) struct SeriesNotes<'a> {
     notes: &'a Notes,
     at: u32,
-    labels: &'a Labels,
+    /// Finds out the metric's name, which few series need.
+    name: &'a dyn Fn() -> String,
     told: Cell<u32>,
 }
 
 impl<'a> SeriesNotes<'a> {
-    pub(crate) fn new(notes: &'a Notes, at: u32, labels: &'a Labels) -> SeriesNotes<'a> {
+    pub(crate) fn new(notes: &'a Notes, at: u32, name: &'a dyn Fn() -> String) -> SeriesNotes<'a> {
         SeriesNotes {
             notes,
             at,
-            labels,
+            name,
             told: Cell::new(0),
         }
     }
@@ -295,7 +296,7 @@ impl<'a> SeriesNotes<'a> {
         let bit = 1u32 << note as u32;
         if self.told.get() & bit == 0 {
             self.told.set(self.told.get() | bit);
-            self.notes.add(self.at, note, self.labels.name());
+            self.notes.add(self.at, note, &(self.name)());
         }
     }
 

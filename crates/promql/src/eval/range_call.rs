@@ -3,48 +3,99 @@
 use weft_model::Labels;
 
 use crate::ast::{Call, Expr, ExprKind, FunctionId, Matrix, SelectorMode, ValueType};
-use crate::column::Column;
 use crate::error::QueryError;
 use crate::options::StartTimestamps;
 use crate::source::{SelectHints, SeriesSet};
 
-use super::merge::{Overlap, strip_names};
+use super::merge::Overlap;
 use super::notes::{Note, SeriesNotes};
-use super::samples::{Samples, derive_hints};
-use super::select::{Hints, Reference};
-use super::table::{Row, Table, is_absent};
+use super::rows::{Rows, Scratch, Vector};
+use super::samples::derive_hints;
+use super::select::{Hints, Reference, distinct, fixed_name};
+use super::table::{Distinct, Row, is_absent};
 use super::window::{self, Kernel, Windows};
 use super::{Evaluator, Steps, execution};
 
-/// What is kept from one series to the next.
-#[derive(Default)]
-struct Scratch {
-    column: Column,
-    samples: Samples,
-    row: Option<Row>,
-}
-
 /// A range call whose arguments are evaluated.
-pub(super) struct RangeCall<'a> {
+pub(super) struct RangeCall {
     pub(super) function: FunctionId,
     pub(super) name: &'static str,
     pub(super) kernel: Kernel,
     pub(super) params: Vec<Vec<f64>>,
     /// Where notes point to.
     pub(super) at: u32,
-    pub(super) range: &'a Expr,
+}
+
+/// Series of a store, each with a function of its windows applied.
+struct Ranged<'a> {
+    evaluator: &'a Evaluator<'a>,
+    set: Box<dyn SeriesSet + 'a>,
+    call: RangeCall,
+    windows: Windows,
+    with_starts: bool,
+    hints: Hints,
+    /// The name of all series, if it is given.
+    name: Option<&'a str>,
+    distinct: Distinct,
+}
+
+impl Rows for Ranged<'_> {
+    fn len(&self) -> usize {
+        self.set.len()
+    }
+
+    fn steps(&self) -> usize {
+        self.windows.reference.steps.count
+    }
+
+    fn make(&self, at: usize, scratch: &mut Scratch<'_>) -> Result<(), QueryError> {
+        let column = &mut scratch.column;
+        column.clear();
+        self.set.read(at, column)?;
+        if self.hints == Hints::Derived {
+            derive_hints(column);
+        }
+        scratch.count_column()?;
+        scratch.samples.take(&mut scratch.column, self.with_starts);
+        if scratch.samples.len() == 0 {
+            return Ok(());
+        }
+        let name = || match self.name {
+            Some(name) => name.to_owned(),
+            None => self.set.labels(at).name().to_owned(),
+        };
+        let notes = SeriesNotes::new(&self.evaluator.notes, self.call.at, &name);
+        let Scratch {
+            samples,
+            row,
+            tally,
+            ..
+        } = scratch;
+        window::apply(&self.call, samples, &self.windows, &notes, (row, tally))?;
+        note_name(&self.call, &name, row, &notes);
+        Ok(())
+    }
+
+    fn labels(&self, at: usize) -> Labels {
+        self.set.labels(at)
+    }
+
+    fn drops_name(&self, _at: usize) -> bool {
+        false
+    }
+
+    fn distinct(&self) -> Distinct {
+        self.distinct
+    }
 }
 
 impl Evaluator<'_> {
-    pub(super) fn eval_range_call(
-        &self,
-        call: &Call,
+    pub(super) fn range_call<'a>(
+        &'a self,
+        call: &'a Call,
         kernel: Kernel,
         steps: Steps,
-    ) -> Result<Table, QueryError> {
-        if steps.count == 0 {
-            return Ok(self.table(steps));
-        }
+    ) -> Result<Vector<'a>, QueryError> {
         let is_range = |arg: &&Expr| arg.value_type() == ValueType::Matrix;
         let range = call.args.iter().find(is_range);
         let range = range.ok_or_else(|| execution("expected a range vector"))?;
@@ -66,66 +117,44 @@ impl Evaluator<'_> {
             kernel,
             params,
             at,
-            range: range.without_parens(),
         };
-        let mut table = match &prepared.range.kind {
-            ExprKind::Matrix(matrix) => self.eval_over_matrix(&prepared, matrix, steps)?,
-            ExprKind::Subquery(subquery) => self.eval_over_subquery(&prepared, subquery, steps)?,
+        let made = match &range.without_parens().kind {
+            ExprKind::Matrix(matrix) => self.over_matrix(prepared, matrix, steps)?,
+            ExprKind::Subquery(subquery) => self.over_subquery(prepared, subquery, steps)?,
             _ => return Err(execution("expected a range vector")),
         };
-        if matches!(
+        let keeps_name = matches!(
             function,
-            FunctionId::LastOverTime | FunctionId::FirstOverTime
-        ) {
-            return Ok(table);
+            FunctionId::LastOverTime | FunctionId::FirstOverTime | FunctionId::AbsentOverTime
+        );
+        if keeps_name {
+            return Ok(Vector::Made(made));
         }
-        table.drop_name.fill(true);
-        if self.removes_names_at_once() && function != FunctionId::AbsentOverTime {
-            return strip_names(table, Overlap::Never);
-        }
-        Ok(table)
+        self.renamed(Vector::Made(made), Overlap::Never)
     }
 
-    fn eval_over_matrix(
-        &self,
-        call: &RangeCall<'_>,
-        matrix: &Matrix,
+    fn over_matrix<'a>(
+        &'a self,
+        call: RangeCall,
+        matrix: &'a Matrix,
         steps: Steps,
-    ) -> Result<Table, QueryError> {
-        check_mode(call, matrix.selector.mode)?;
+    ) -> Result<Box<dyn Rows + 'a>, QueryError> {
+        check_mode(&call, matrix.selector.mode)?;
         let windows = self.windows(matrix, steps)?;
         let set = self.select_windows(matrix, &windows, call.name)?;
         let with_starts = self.options.start_timestamps == StartTimestamps::Used
             && matrix.selector.mode == SelectorMode::Plain;
-        let hints = self.hints_at(matrix.selector_span);
-        self.gather(set.len(), steps, &|series, scratch: &mut Scratch, table| {
-            let Scratch {
-                column,
-                samples,
-                row,
-            } = scratch;
-            column.clear();
-            set.read(series, column)?;
-            if hints == Hints::Derived {
-                derive_hints(column);
-            }
-            let read = column.len();
-            // What is decoded counts while it is held.
-            let mut held = self.ledger.charge();
-            held.grow(16 * read, read)?;
-            samples.take(column, with_starts);
-            if samples.len() == 0 {
-                return Ok(());
-            }
-            let labels = set.labels(series);
-            let notes = SeriesNotes::new(&self.notes, call.at, &labels);
-            let row = row.get_or_insert_with(|| Row::new(steps.count));
-            row.clear();
-            let seen = window::apply(call, samples, &windows, &notes, row);
-            self.ledger.count_samples(read, seen);
-            note_name(call, &labels, row, &notes);
-            table.push(labels, false, row)
-        })
+        let matchers = &matrix.selector.matchers;
+        Ok(Box::new(Ranged {
+            evaluator: self,
+            distinct: distinct(set.as_ref(), matchers),
+            set,
+            call,
+            windows,
+            with_starts,
+            hints: self.hints_at(matrix.selector_span),
+            name: fixed_name(matchers),
+        }))
     }
 
     pub(crate) fn windows(&self, matrix: &Matrix, steps: Steps) -> Result<Windows, QueryError> {
@@ -153,19 +182,21 @@ impl Evaluator<'_> {
             range_ms: windows.range,
             function: function.to_owned(),
         };
-        let (start, end) = (windows.first().saturating_add(1), windows.last());
-        let set = self
-            .source
-            .select(&matrix.selector.matchers, start, end, &hints)?;
-        self.ledger.count_series(set.len());
-        Ok(set)
+        let range = (windows.first().saturating_add(1), windows.last());
+        let steps = windows.reference.steps;
+        self.select(&matrix.selector.matchers, range, &hints, steps)
     }
 }
 
 /// Tells when what is taken for a counter is not named like one.
-pub(super) fn note_name(call: &RangeCall<'_>, labels: &Labels, row: &Row, notes: &SeriesNotes<'_>) {
+pub(super) fn note_name(
+    call: &RangeCall,
+    name: &dyn Fn() -> String,
+    row: &Row,
+    notes: &SeriesNotes<'_>,
+) {
     let counts_up = matches!(call.function, FunctionId::Rate | FunctionId::Increase);
-    if counts_up && !is_named_as_counter(labels.name()) && has_float(row) {
+    if counts_up && has_float(row) && !is_named_as_counter(&name()) {
         notes.add(Note::NotNamedAsCounter);
     }
 }
@@ -195,7 +226,7 @@ fn check_smoothing(params: &[Vec<f64>]) -> Result<(), QueryError> {
     Ok(())
 }
 
-fn check_mode(call: &RangeCall<'_>, mode: SelectorMode) -> Result<(), QueryError> {
+fn check_mode(call: &RangeCall, mode: SelectorMode) -> Result<(), QueryError> {
     use FunctionId as Id;
     let (function, name) = (call.function, call.name);
     let smooths = matches!(function, Id::Rate | Id::Increase | Id::Delta);

@@ -88,21 +88,21 @@ impl Samples {
         }
     }
 
-    /// Returns what a row of a table holds. Steps may leave out samples or take them twice, so
+    /// Takes what a row of a table holds. Steps may leave out samples or take them twice, so
     /// that hints about resets between them do not hold.
-    pub(crate) fn of_row(table: &Table, row: usize, steps: Steps) -> Samples {
-        let mut samples = Samples::default();
+    pub(crate) fn take_row(&mut self, table: &Table, row: usize, steps: Steps) {
+        self.floats.clear();
+        self.histograms.clear();
         for (step, time) in steps.times().enumerate() {
             match table.get(row, step) {
                 None => {}
-                Some(CellRef::Float(value)) => samples.floats.push(time, value, None),
+                Some(CellRef::Float(value)) => self.floats.push(time, value, None),
                 Some(CellRef::Histogram(histogram)) => {
                     let unknown = without_hint(histogram);
-                    samples.histograms.push(time, unknown, None);
+                    self.histograms.push(time, unknown, None);
                 }
             }
         }
-        samples
     }
 
     pub(crate) fn len(&self) -> usize {

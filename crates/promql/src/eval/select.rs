@@ -1,15 +1,17 @@
 //! Instant selectors: the newest sample of each series at every step.
 
-use weft_model::is_stale;
+use weft_model::{Labels, METRIC_NAME, MatchOp, Matcher, is_stale};
 
 use crate::ast::{Selector, SelectorMode, Span};
-use crate::column::Column;
 use crate::error::QueryError;
+use crate::histogram::samples_of;
 use crate::source::{SelectHints, SeriesSet};
 
+use super::merge::RESERVED;
 use super::notes::{Note, SeriesNotes};
-use super::samples::{Samples, derive_hints};
-use super::table::{Cell, Row, Table};
+use super::rows::{Rows, Scratch};
+use super::samples::derive_hints;
+use super::table::{Cell, Distinct};
 use super::window::{interpolate, interpolate_histograms};
 use super::{Evaluator, Steps, execution};
 
@@ -54,25 +56,42 @@ impl Reference {
     }
 }
 
-/// What is kept from one series to the next.
-#[derive(Default)]
-struct Scratch {
-    column: Column,
-    samples: Samples,
-    row: Option<Row>,
+/// The newest sample of each series at each step.
+pub(super) struct Newest<'a> {
+    pub(super) evaluator: &'a Evaluator<'a>,
+    pub(super) set: Box<dyn SeriesSet + 'a>,
+    pub(super) reference: Reference,
+    pub(super) want: Want,
+    pub(super) hints: Hints,
+    pub(super) distinct: Distinct,
+}
+
+/// Tells how far the series of a selection are apart: also without their names when the name is
+/// given and nothing else goes with it.
+pub(super) fn distinct(set: &dyn SeriesSet, matchers: &[Matcher]) -> Distinct {
+    let mut others = RESERVED.iter().filter(|name| **name != METRIC_NAME);
+    if fixed_name(matchers).is_some() && !others.any(|name| set.may_have_label(name)) {
+        Distinct::Unnamed
+    } else {
+        Distinct::Labelled
+    }
+}
+
+/// Returns the name that all selected series have, if the matchers say so.
+pub(super) fn fixed_name(matchers: &[Matcher]) -> Option<&str> {
+    let names = |matcher: &&Matcher| matcher.name == METRIC_NAME && matcher.op == MatchOp::Equal;
+    let found = matchers.iter().find(names)?;
+    Some(found.value.as_str()).filter(|name| !name.is_empty())
 }
 
 impl Evaluator<'_> {
-    pub(super) fn eval_selector(
-        &self,
+    pub(super) fn selector<'a>(
+        &'a self,
         selector: &Selector,
         span: Span,
         steps: Steps,
         want: Want,
-    ) -> Result<Table, QueryError> {
-        if steps.count == 0 {
-            return Ok(self.table(steps));
-        }
+    ) -> Result<Box<dyn Rows + 'a>, QueryError> {
         if selector.mode == SelectorMode::Anchored {
             return Err(execution(
                 "anchored modifier can only be used with range selectors",
@@ -91,14 +110,44 @@ impl Evaluator<'_> {
             step_ms: self.times.step,
             ..SelectHints::default()
         };
-        let set = self.source.select(&selector.matchers, start, end, &hints)?;
-        self.ledger.count_series(set.len());
+        let set = self.select(&selector.matchers, (start, end), &hints, steps)?;
+        let distinct = distinct(set.as_ref(), &selector.matchers);
         if smoothed {
-            self.smoothed(set.as_ref(), &reference, span)
-        } else {
-            let hints = self.hints_at(span);
-            self.newest(set.as_ref(), &reference, want, hints)
+            return Ok(Box::new(Smoothed {
+                evaluator: self,
+                set,
+                reference,
+                at: span.start,
+                distinct,
+            }));
         }
+        Ok(Box::new(Newest {
+            evaluator: self,
+            set,
+            reference,
+            want,
+            hints: self.hints_at(span),
+            distinct,
+        }))
+    }
+
+    /// Selects series, unless there are so many that the query is better refused at once.
+    pub(super) fn select(
+        &self,
+        matchers: &[Matcher],
+        (start, end): (i64, i64),
+        hints: &SelectHints,
+        steps: Steps,
+    ) -> Result<Box<dyn SeriesSet + '_>, QueryError> {
+        let since = self.nanos();
+        let set = self.source.select(matchers, start, end, hints)?;
+        self.ledger.count_series(set.len());
+        self.ledger
+            .count_prepare(self.nanos().saturating_sub(since));
+        let samples = set.samples_hint().unwrap_or(0) as usize;
+        let each = steps.count.max(samples / set.len().max(1));
+        self.ledger.expect_work(set.len(), each)?;
+        Ok(set)
     }
 
     /// Where only the count or sum of histograms is asked for, resets are found out on the fly.
@@ -109,66 +158,14 @@ impl Evaluator<'_> {
             Hints::Stored
         }
     }
+}
 
-    /// Returns what is wanted of the newest sample of each series at each time.
-    pub(super) fn newest(
-        &self,
-        set: &dyn SeriesSet,
-        reference: &Reference,
-        want: Want,
-        hints: Hints,
-    ) -> Result<Table, QueryError> {
-        let steps = reference.steps;
-        let newest_only = reference.first() == reference.last() && hints == Hints::Stored;
-        self.gather(set.len(), steps, &|series, scratch: &mut Scratch, table| {
-            let Scratch { column, row, .. } = scratch;
-            column.clear();
-            if newest_only {
-                set.read_newest(series, column)?;
-            } else {
-                set.read(series, column)?;
-            }
-            if hints == Hints::Derived {
-                derive_hints(column);
-            }
-            if column.is_empty() {
-                return Ok(());
-            }
-            self.ledger.count_samples(column.len(), steps.count as u64);
-            let row = row.get_or_insert_with(|| Row::new(steps.count));
-            row.clear();
-            self.fill_newest(column, reference, want, row);
-            table.push(set.labels(series), false, row)
-        })
-    }
-
-    fn smoothed(
-        &self,
-        set: &dyn SeriesSet,
-        reference: &Reference,
-        span: Span,
-    ) -> Result<Table, QueryError> {
-        let steps = reference.steps;
-        self.gather(set.len(), steps, &|series, scratch: &mut Scratch, table| {
-            let Scratch {
-                column,
-                samples,
-                row,
-            } = scratch;
-            column.clear();
-            set.read(series, column)?;
-            self.ledger.count_samples(column.len(), steps.count as u64);
-            samples.take(column, false);
-            let row = row.get_or_insert_with(|| Row::new(steps.count));
-            row.clear();
-            let labels = set.labels(series);
-            let notes = SeriesNotes::new(&self.notes, span.start, &labels);
-            self.fill_smoothed(samples, reference, row, &notes);
-            table.push(labels, false, row)
-        })
-    }
-
-    fn fill_newest(&self, column: &Column, reference: &Reference, want: Want, row: &mut Row) {
+impl Newest<'_> {
+    fn fill(&self, scratch: &mut Scratch<'_>) {
+        let Scratch {
+            column, row, tally, ..
+        } = scratch;
+        let (reference, lookback) = (&self.reference, self.evaluator.lookback);
         let mut next = 0;
         for step in 0..reference.steps.count {
             let time = reference.time(step);
@@ -178,11 +175,13 @@ impl Evaluator<'_> {
             let Some(at) = next.checked_sub(1) else {
                 continue;
             };
-            let too_old = time.saturating_sub(column.times[at]) >= self.lookback;
+            let too_old = time.saturating_sub(column.times[at]) >= lookback;
             if too_old || is_stale(column.values[at]) {
                 continue;
             }
-            match (want, column.histogram(at)) {
+            let histogram = column.histogram(at);
+            tally.noted(step, histogram.map_or(1, |h| samples_of(h) as u64));
+            match (self.want, histogram) {
                 (Want::Value, Some(histogram)) => {
                     row.set(step, Cell::Histogram(histogram.clone()));
                 }
@@ -192,21 +191,103 @@ impl Evaluator<'_> {
             }
         }
     }
+}
 
-    /// Fills values interpolated between the samples around each step.
-    fn fill_smoothed(
-        &self,
-        samples: &Samples,
-        reference: &Reference,
-        row: &mut Row,
-        notes: &SeriesNotes<'_>,
-    ) {
+impl Rows for Newest<'_> {
+    fn len(&self) -> usize {
+        self.set.len()
+    }
+
+    fn steps(&self) -> usize {
+        self.reference.steps.count
+    }
+
+    fn make(&self, at: usize, scratch: &mut Scratch<'_>) -> Result<(), QueryError> {
+        let column = &mut scratch.column;
+        column.clear();
+        let reference = &self.reference;
+        if reference.first() == reference.last() && self.hints == Hints::Stored {
+            self.set.read_newest(at, column)?;
+        } else {
+            self.set.read(at, column)?;
+        }
+        if self.hints == Hints::Derived {
+            derive_hints(column);
+        }
+        scratch.count_column()?;
+        self.fill(scratch);
+        Ok(())
+    }
+
+    fn labels(&self, at: usize) -> Labels {
+        self.set.labels(at)
+    }
+
+    fn drops_name(&self, _at: usize) -> bool {
+        false
+    }
+
+    fn distinct(&self) -> Distinct {
+        self.distinct
+    }
+}
+
+/// Values interpolated between the samples around each step.
+struct Smoothed<'a> {
+    evaluator: &'a Evaluator<'a>,
+    set: Box<dyn SeriesSet + 'a>,
+    reference: Reference,
+    /// Where notes point to.
+    at: u32,
+    distinct: Distinct,
+}
+
+impl Rows for Smoothed<'_> {
+    fn len(&self) -> usize {
+        self.set.len()
+    }
+
+    fn steps(&self) -> usize {
+        self.reference.steps.count
+    }
+
+    fn make(&self, at: usize, scratch: &mut Scratch<'_>) -> Result<(), QueryError> {
+        let column = &mut scratch.column;
+        column.clear();
+        self.set.read(at, column)?;
+        scratch.count_column()?;
+        scratch.samples.take(&mut scratch.column, false);
+        let name = || self.set.labels(at).name().to_owned();
+        let notes = SeriesNotes::new(&self.evaluator.notes, self.at, &name);
+        self.fill(scratch, &notes);
+        Ok(())
+    }
+
+    fn labels(&self, at: usize) -> Labels {
+        self.set.labels(at)
+    }
+
+    fn drops_name(&self, _at: usize) -> bool {
+        false
+    }
+
+    fn distinct(&self) -> Distinct {
+        self.distinct
+    }
+}
+
+impl Smoothed<'_> {
+    fn fill(&self, scratch: &mut Scratch<'_>, notes: &SeriesNotes<'_>) {
+        let Scratch {
+            samples,
+            row,
+            tally,
+            ..
+        } = scratch;
+        let (reference, lookback) = (&self.reference, self.evaluator.lookback);
         for step in 0..reference.steps.count {
             let time = reference.time(step);
-            let (from, to) = (
-                time.saturating_sub(self.lookback),
-                time.saturating_add(self.lookback),
-            );
+            let (from, to) = (time.saturating_sub(lookback), time.saturating_add(lookback));
             let within = |times: &[i64]| {
                 let start = times.partition_point(|sample| *sample <= from);
                 start..times.partition_point(|sample| *sample <= to).max(start)
@@ -217,6 +298,7 @@ impl Evaluator<'_> {
                 notes.add(Note::MixedFloatsHistograms);
                 continue;
             }
+            tally.noted(step, (floats.len() + histograms.len()) as u64);
             if !floats.is_empty() {
                 let (times, values) = (&samples.floats.times[floats.clone()], floats);
                 let values = &samples.floats.values[values];

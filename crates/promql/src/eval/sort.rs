@@ -25,14 +25,14 @@ impl Evaluator<'_> {
             self.notes.warn(span.start, text);
             let floats = |_, value| Some(value);
             return if by_value {
-                self.each_float(&table, floats)
+                self.each_float(table, floats)
             } else {
                 Ok(table)
             };
         }
         let mut order: Vec<usize> = (0..table.len()).collect();
         if by_value {
-            let floats = self.each_float(&table, |_, value| Some(value))?;
+            let floats = self.each_float(table, |_, value| Some(value))?;
             order.truncate(floats.len());
             let descending = function == FunctionId::SortDesc;
             order.sort_by(|a, b| compare_values(&floats, *a, *b, descending));

@@ -1,13 +1,15 @@
 //! Subqueries: an expression evaluated at its own steps, whose rows become series.
 
+use weft_model::Labels;
+
 use crate::ast::{SelectorMode, Subquery};
 use crate::error::QueryError;
 
 use super::notes::SeriesNotes;
 use super::range_call::{RangeCall, note_name};
-use super::samples::Samples;
+use super::rows::{Rows, Scratch};
 use super::select::Reference;
-use super::table::{Row, Table};
+use super::table::{Distinct, Table};
 use super::window::{self, Windows};
 use super::{Evaluator, Steps, execution};
 
@@ -53,7 +55,8 @@ impl Evaluator<'_> {
         let table = if inner.count == 0 {
             self.table(inner)
         } else {
-            self.eval_vector(&subquery.expr, inner)?
+            self.ledger
+                .inside(|| self.eval_vector(&subquery.expr, inner))?
         };
         Ok(Evaluated {
             table,
@@ -62,29 +65,67 @@ impl Evaluator<'_> {
         })
     }
 
-    pub(super) fn eval_over_subquery(
-        &self,
-        call: &RangeCall<'_>,
+    pub(super) fn over_subquery<'a>(
+        &'a self,
+        call: RangeCall,
         subquery: &Subquery,
         steps: Steps,
-    ) -> Result<Table, QueryError> {
+    ) -> Result<Box<dyn Rows + 'a>, QueryError> {
+        let evaluated = self.eval_subquery(subquery, steps)?;
+        Ok(Box::new(Over {
+            evaluator: self,
+            call,
+            evaluated,
+        }))
+    }
+}
+
+/// The rows of a subquery, each with a function of its windows applied.
+struct Over<'a> {
+    evaluator: &'a Evaluator<'a>,
+    call: RangeCall,
+    evaluated: Evaluated,
+}
+
+impl Rows for Over<'_> {
+    fn len(&self) -> usize {
+        self.evaluated.table.len()
+    }
+
+    fn steps(&self) -> usize {
+        self.evaluated.windows.reference.steps.count
+    }
+
+    fn make(&self, at: usize, scratch: &mut Scratch<'_>) -> Result<(), QueryError> {
         let Evaluated {
-            table: rows,
+            table,
             inner,
             windows,
-        } = self.eval_subquery(subquery, steps)?;
-        self.gather(rows.len(), steps, &|at, row: &mut Option<Row>, table| {
-            let samples = Samples::of_row(&rows, at, inner);
-            let mut held = self.ledger.charge();
-            held.grow(samples.bytes(), 0)?;
-            let labels = &rows.labels[at];
-            let notes = SeriesNotes::new(&self.notes, call.at, labels);
-            let row = row.get_or_insert_with(|| Row::new(steps.count));
-            row.clear();
-            let seen = window::apply(call, &samples, &windows, &notes, row);
-            self.ledger.count_samples(0, seen);
-            note_name(call, labels, row, &notes);
-            table.push(labels.clone(), rows.drop_name[at], row)
-        })
+        } = &self.evaluated;
+        scratch.samples.take_row(table, at, *inner);
+        scratch.count_samples()?;
+        let name = || table.labels[at].name().to_owned();
+        let notes = SeriesNotes::new(&self.evaluator.notes, self.call.at, &name);
+        let Scratch {
+            samples,
+            row,
+            tally,
+            ..
+        } = scratch;
+        window::apply(&self.call, samples, windows, &notes, (&mut *row, tally))?;
+        note_name(&self.call, &name, row, &notes);
+        Ok(())
+    }
+
+    fn labels(&self, at: usize) -> Labels {
+        self.evaluated.table.labels[at].clone()
+    }
+
+    fn drops_name(&self, at: usize) -> bool {
+        self.evaluated.table.drop_name[at]
+    }
+
+    fn distinct(&self) -> Distinct {
+        self.evaluated.table.distinct
     }
 }

@@ -97,9 +97,12 @@ impl Row {
         cell(&self.values, self.histograms.as_deref(), step)
     }
 
+    pub(crate) fn has_histogram(&self) -> bool {
+        self.histograms.iter().flatten().any(Option::is_some)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
-        let mut histograms = self.histograms.iter().flatten();
-        histograms.all(Option::is_none) && self.values.iter().all(|value| is_absent(*value))
+        !self.has_histogram() && self.values.iter().all(|value| is_absent(*value))
     }
 }
 
@@ -120,6 +123,18 @@ fn cell<'a>(
     }
 }
 
+/// Whether no two rows have the same labels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Distinct {
+    /// Some may.
+    #[default]
+    Unknown,
+    /// None have.
+    Labelled,
+    /// None have, not even without their names.
+    Unnamed,
+}
+
 /// Rows with their labels. See the module's description for the cells.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -130,6 +145,8 @@ pub(crate) struct Table {
     values: Vec<f64>,
     /// Empty, or one for each row.
     histograms: Vec<Option<Histograms>>,
+    /// What is known about the rows' labels; whoever changes them says so.
+    pub(crate) distinct: Distinct,
     charge: Charge,
 }
 
@@ -141,6 +158,7 @@ impl Table {
             drop_name: Vec::new(),
             values: Vec::new(),
             histograms: Vec::new(),
+            distinct: Distinct::Unknown,
             charge,
         }
     }
@@ -153,6 +171,13 @@ impl Table {
     /// Returns an empty table with other steps that charges the same ledger.
     pub(crate) fn sibling(&self, steps: usize) -> Table {
         Table::new(steps, self.charge.sibling())
+    }
+
+    /// Makes room for rows. What is not filled takes no memory, and is not counted.
+    pub(crate) fn reserve(&mut self, rows: usize) {
+        self.labels.reserve_exact(rows);
+        self.drop_name.reserve_exact(rows);
+        self.values.reserve_exact(rows.saturating_mul(self.steps));
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -197,7 +222,8 @@ impl Table {
         if row.is_empty() {
             return Ok(());
         }
-        self.charge.grow(self.row_bytes(row), self.steps)?;
+        let (bytes, samples) = self.size_of(&labels, row);
+        self.charge.grow(bytes, samples)?;
         self.labels.push(labels);
         self.drop_name.push(drop_name);
         self.values.extend_from_slice(&row.values);
@@ -209,20 +235,28 @@ impl Table {
         Ok(())
     }
 
-    fn row_bytes(&self, row: &Row) -> usize {
-        const OVERHEAD: usize = size_of::<Labels>() + size_of::<bool>();
-        let own = OVERHEAD + 8 * self.steps;
+    /// Returns the bytes and samples of a row. Labels count wherever they are held, also when they
+    /// are shared.
+    fn size_of(&self, labels: &Labels, row: &Row) -> (usize, usize) {
+        const OVERHEAD: usize = size_of::<Labels>() + 2 * size_of::<usize>() + size_of::<bool>();
+        let own = OVERHEAD + labels.as_bytes().len() + size_of::<f64>() * self.steps;
+        let present = row.values.iter().filter(|value| !is_absent(**value));
+        let mut samples = present.count();
         let Some(histograms) = &row.histograms else {
-            return own;
+            return (own, samples);
         };
-        let held = histograms.iter().flatten();
-        let held: usize = held.map(|held| histogram::bytes_of(held) + 8).sum();
-        own + held + 8 * self.steps
+        let mut held = size_of::<usize>() * self.steps;
+        for histogram in histograms.iter().flatten() {
+            held += histogram::bytes_of(histogram);
+            samples += histogram::samples_of(histogram);
+        }
+        (own + held, samples)
     }
 
     /// Appends all rows of another table.
     pub(crate) fn append(&mut self, mut other: Table) -> Result<(), QueryError> {
         if self.is_empty() && self.labels.capacity() == 0 {
+            other.distinct = other.distinct.max(self.distinct);
             *self = other;
             return Ok(());
         }
@@ -246,17 +280,6 @@ impl Table {
         }
     }
 
-    /// Replaces every number by `change` of it and removes histograms; rows may become empty.
-    pub(crate) fn map_floats(&mut self, change: impl Fn(f64) -> f64) {
-        self.histograms.clear();
-        for value in self.values.iter_mut().filter(|value| !is_absent(**value)) {
-            *value = change(*value);
-            if is_absent(*value) {
-                *value = f64::NAN;
-            }
-        }
-    }
-
     /// Removes rows without any cell.
     pub(crate) fn without_empty_rows(self) -> Result<Table, QueryError> {
         let is_empty = |row| {
@@ -275,6 +298,7 @@ impl Table {
     /// Repeats the only step `steps` times.
     pub(crate) fn broadcast(self, steps: usize) -> Result<Table, QueryError> {
         let mut wide = self.sibling(steps);
+        wide.distinct = self.distinct;
         let mut row = Row::new(steps);
         for at in 0..self.len() {
             row.clear();
@@ -287,12 +311,16 @@ impl Table {
         Ok(wide)
     }
 
-    /// Puts the rows in another order.
-    pub(crate) fn reordered(self, order: &[usize]) -> Result<Table, QueryError> {
+    /// Returns some of the rows, each at most once, in this order.
+    pub(crate) fn reordered(mut self, order: &[usize]) -> Result<Table, QueryError> {
         let mut sorted = self.sibling(self.steps);
-        for at in order {
-            let mut row = self.row(*at);
-            sorted.push(self.labels[*at].clone(), self.drop_name[*at], &mut row)?;
+        sorted.distinct = self.distinct;
+        let mut row = Row::new(self.steps);
+        for at in order.iter().copied() {
+            row.values.copy_from_slice(self.values(at));
+            row.histograms = self.histograms.get_mut(at).and_then(Option::take);
+            let labels = self.labels[at].clone();
+            sorted.push(labels, self.drop_name[at], &mut row)?;
         }
         Ok(sorted)
     }

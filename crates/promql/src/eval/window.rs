@@ -16,6 +16,7 @@ use weft_model::FloatHistogram;
 use weft_model::histogram::ResetHint;
 
 use crate::ast::{FunctionId, SelectorMode};
+use crate::error::QueryError;
 use crate::histogram::{self, Incompatible};
 
 use super::notes::{Note, SeriesNotes};
@@ -23,6 +24,9 @@ use super::range_call::RangeCall;
 use super::samples::{Points, Samples};
 use super::select::Reference;
 use super::table::{Cell, Row};
+use super::tally::Tally;
+
+use slide::Slide;
 
 pub(crate) use extended::extend;
 pub(super) use over_time::{HistogramMean, quantile_of};
@@ -154,18 +158,25 @@ pub(super) fn kernel(function: FunctionId) -> Option<Kernel> {
     Some(kernel)
 }
 
-/// Applies a function to the window of each step.
+/// Applies a function to the window of each step, and counts what each has in it.
 pub(super) fn apply(
-    call: &RangeCall<'_>,
+    call: &RangeCall,
     samples: &Samples,
     windows: &Windows,
     notes: &SeriesNotes<'_>,
-    row: &mut Row,
-) -> u64 {
-    if slide::apply(call.function, samples, windows, row) {
-        return samples.len() as u64;
+    (row, tally): (&mut Row, &mut Tally<'_>),
+) -> Result<(), QueryError> {
+    let mut slide = Slide {
+        call,
+        windows,
+        notes,
+        row,
+        tally,
+    };
+    if slide::apply(&mut slide, samples)? {
+        return Ok(());
     }
-    let mut seen = 0;
+    let Slide { row, tally, .. } = slide;
     let (mut floats, mut histograms) = (Cursor::default(), Cursor::default());
     for step in 0..windows.reference.steps.count {
         let reach = windows.reach(step);
@@ -176,7 +187,8 @@ pub(super) fn apply(
         if len == 0 {
             continue;
         }
-        seen += len as u64;
+        let sizes = histograms.values.iter().map(|h| histogram::samples_of(h));
+        tally.saw(step, floats.len() + sizes.sum::<usize>())?;
         let param = |at: usize| call.params.get(at).map_or(f64::NAN, |values| values[step]);
         let cell = (call.kernel)(&Window {
             floats,
@@ -193,7 +205,7 @@ pub(super) fn apply(
             row.set(step, cell);
         }
     }
-    seen
+    Ok(())
 }
 
 /// Where the last window began and ended; windows only move forward.

@@ -1,122 +1,242 @@
-//! `count`, `group`, `min`, `max`, `stddev`, `stdvar` and `quantile`.
+//! What is kept of a group while its rows come: one state for each step.
 
-use crate::ast::AggregateOp;
-use crate::eval::Evaluator;
-use crate::eval::table::{CellRef, Row, Table};
-use crate::eval::window::quantile_of;
-use crate::kahan::Variance;
+use crate::eval::table::{ABSENT, Row, is_absent};
+use crate::kahan::{Kahan, Mean, Variance};
 
-impl Evaluator<'_> {
-    pub(super) fn fold(
-        &self,
-        op: AggregateOp,
-        at: u32,
-        table: &Table,
-        rows: &[usize],
-        into: &mut Row,
-    ) {
-        match op {
-            AggregateOp::Count => count(table, rows, into, |count| count),
-            AggregateOp::Group => count(table, rows, into, |_| 1.0),
-            AggregateOp::Min | AggregateOp::Max => self.extremes(op, at, table, rows, into),
-            _ => self.variances(op, at, table, rows, into),
-        }
-    }
+/// A group's state at all steps.
+pub(super) trait Fold: Send + Sync {
+    /// Returns about how many bytes the state takes.
+    fn bytes(&self) -> usize;
 
-    fn extremes(&self, op: AggregateOp, at: u32, table: &Table, rows: &[usize], into: &mut Row) {
-        let is_better = |value: f64, known: f64| match op {
-            AggregateOp::Min => value < known,
-            _ => value > known,
-        };
-        self.fold_floats(op, at, table, rows, |step, value| {
-            let better = match into.get(step) {
-                Some(CellRef::Float(known)) => is_better(value, known) || known.is_nan(),
-                _ => true,
-            };
-            if better {
-                into.set_float(step, value);
-            }
-        });
-    }
+    /// Adds a row of which it is known where it stands; returns the bytes by which the state grew.
+    fn add(&mut self, at: usize, row: &Row) -> usize;
 
-    fn variances(&self, op: AggregateOp, at: u32, table: &Table, rows: &[usize], into: &mut Row) {
-        let mut variances: Vec<Option<Variance>> = vec![None; table.steps];
-        self.fold_floats(op, at, table, rows, |step, value| {
-            variances[step].get_or_insert_default().add(value);
-        });
-        for (step, variance) in variances.iter().enumerate() {
-            if let Some(variance) = variance {
-                let value = variance.value();
-                let value = if op == AggregateOp::Stddev {
-                    value.sqrt()
-                } else {
-                    value
-                };
-                into.set_float(step, value);
-            }
-        }
-    }
+    /// Adds the state of rows that come later.
+    fn merge(&mut self, later: Self)
+    where
+        Self: Sized;
 
-    pub(super) fn quantiles(
-        &self,
-        at: u32,
-        table: &Table,
-        rows: &[usize],
-        q: &[f64],
-        into: &mut Row,
-    ) {
-        let mut values = Vec::with_capacity(rows.len());
-        for (step, q) in q.iter().enumerate() {
-            values.clear();
-            for row in rows {
-                match table.get(*row, step) {
-                    None => {}
-                    Some(CellRef::Float(value)) => values.push(value),
-                    Some(CellRef::Histogram(_)) => self.note_ignored(AggregateOp::Quantile, at),
-                }
-            }
-            if !values.is_empty() {
-                into.set_float(step, quantile_of(*q, &mut values));
-            }
-        }
-    }
+    /// Fills in the result.
+    fn finish(&self, into: &mut Row);
+}
 
-    /// Calls `each` for all numbers, noting that histograms are left out.
-    fn fold_floats(
-        &self,
-        op: AggregateOp,
-        at: u32,
-        table: &Table,
-        rows: &[usize],
-        mut each: impl FnMut(usize, f64),
-    ) {
-        for row in rows {
-            for step in 0..table.steps {
-                match table.get(*row, step) {
-                    None => {}
-                    Some(CellRef::Float(value)) => each(step, value),
-                    Some(CellRef::Histogram(_)) => self.note_ignored(op, at),
-                }
-            }
-        }
-    }
+/// A sum with compensation. A sum that is absent has no addend yet.
+pub(super) struct Sum(Vec<Kahan>);
 
-    pub(super) fn note_ignored(&self, op: AggregateOp, at: u32) {
-        let text = format!("ignored histogram in {} aggregation", op.as_str());
-        self.notes.inform(at, text);
+impl Sum {
+    pub(super) fn new(steps: usize) -> Sum {
+        Sum(vec![Kahan::new(ABSENT); steps])
     }
 }
 
-fn count(table: &Table, rows: &[usize], into: &mut Row, value: impl Fn(f64) -> f64) {
-    let mut counts = vec![0u64; table.steps];
-    for row in rows {
-        for (step, count) in counts.iter_mut().enumerate() {
-            *count += u64::from(table.is_present(*row, step));
+impl Fold for Sum {
+    fn bytes(&self) -> usize {
+        size_of_val(self.0.as_slice())
+    }
+
+    fn add(&mut self, _at: usize, row: &Row) -> usize {
+        for (value, sum) in row.values.iter().zip(&mut self.0) {
+            if is_absent(*value) {
+                continue;
+            }
+            if is_absent(sum.sum) {
+                *sum = Kahan::new(*value);
+            } else {
+                sum.add(*value);
+            }
+        }
+        0
+    }
+
+    fn merge(&mut self, later: Sum) {
+        for (sum, later) in self.0.iter_mut().zip(later.0) {
+            if is_absent(sum.sum) {
+                *sum = later;
+            } else if !is_absent(later.sum) {
+                sum.merge(later);
+            }
         }
     }
-    for (step, count) in counts.into_iter().enumerate() {
-        if count > 0 {
-            into.set_float(step, value(count as f64));
+
+    fn finish(&self, into: &mut Row) {
+        let sums = self.0.iter().enumerate();
+        sums.filter(|(_, sum)| !is_absent(sum.sum))
+            .for_each(|(step, sum)| into.set_float(step, sum.value()));
+    }
+}
+
+/// A mean.
+pub(super) struct Average(Vec<Mean>);
+
+impl Average {
+    pub(super) fn new(steps: usize) -> Average {
+        Average(vec![Mean::default(); steps])
+    }
+}
+
+impl Fold for Average {
+    fn bytes(&self) -> usize {
+        size_of_val(self.0.as_slice())
+    }
+
+    fn add(&mut self, _at: usize, row: &Row) -> usize {
+        let pairs = row.values.iter().zip(&mut self.0);
+        pairs
+            .filter(|(value, _)| !is_absent(**value))
+            .for_each(|(value, mean)| mean.add(*value));
+        0
+    }
+
+    fn merge(&mut self, later: Average) {
+        let pairs = self.0.iter_mut().zip(later.0);
+        pairs.for_each(|(mean, later)| mean.merge(later));
+    }
+
+    fn finish(&self, into: &mut Row) {
+        let means = self.0.iter().enumerate();
+        means
+            .filter(|(_, mean)| !mean.is_empty())
+            .for_each(|(step, mean)| into.set_float(step, mean.value()));
+    }
+}
+
+/// How many values there are, numbers or histograms.
+pub(super) struct Count {
+    counts: Vec<u64>,
+    /// Whether any number of values yields 1.
+    once: bool,
+}
+
+impl Count {
+    pub(super) fn new(steps: usize) -> Count {
+        Count {
+            counts: vec![0; steps],
+            once: false,
         }
+    }
+
+    /// Returns a fold that yields 1 where there is any value.
+    pub(super) fn once(steps: usize) -> Count {
+        Count {
+            once: true,
+            ..Count::new(steps)
+        }
+    }
+}
+
+impl Fold for Count {
+    fn bytes(&self) -> usize {
+        size_of_val(self.counts.as_slice())
+    }
+
+    fn add(&mut self, _at: usize, row: &Row) -> usize {
+        if row.histograms.is_none() {
+            let pairs = self.counts.iter_mut().zip(&row.values);
+            pairs.for_each(|(count, value)| *count += u64::from(!is_absent(*value)));
+        } else {
+            let counts = self.counts.iter_mut().enumerate();
+            counts.for_each(|(step, count)| *count += u64::from(row.get(step).is_some()));
+        }
+        0
+    }
+
+    fn merge(&mut self, later: Count) {
+        let pairs = self.counts.iter_mut().zip(later.counts);
+        pairs.for_each(|(count, later)| *count += later);
+    }
+
+    fn finish(&self, into: &mut Row) {
+        for (step, count) in self
+            .counts
+            .iter()
+            .enumerate()
+            .filter(|(_, count)| **count > 0)
+        {
+            into.set_float(step, if self.once { 1.0 } else { *count as f64 });
+        }
+    }
+}
+
+/// The lowest or highest number; any number is better than NaN.
+pub(super) struct Extreme {
+    best: Vec<f64>,
+    is_better: fn(f64, f64) -> bool,
+}
+
+impl Extreme {
+    pub(super) fn new(steps: usize, is_better: fn(f64, f64) -> bool) -> Extreme {
+        Extreme {
+            best: vec![ABSENT; steps],
+            is_better,
+        }
+    }
+
+    fn meet(&mut self, values: &[f64]) {
+        for (value, best) in values.iter().zip(&mut self.best) {
+            // An absent best is a NaN, too.
+            if !is_absent(*value) && (best.is_nan() || (self.is_better)(*value, *best)) {
+                *best = *value;
+            }
+        }
+    }
+}
+
+impl Fold for Extreme {
+    fn bytes(&self) -> usize {
+        size_of_val(self.best.as_slice())
+    }
+
+    fn add(&mut self, _at: usize, row: &Row) -> usize {
+        self.meet(&row.values);
+        0
+    }
+
+    fn merge(&mut self, later: Extreme) {
+        self.meet(&later.best);
+    }
+
+    fn finish(&self, into: &mut Row) {
+        into.values.copy_from_slice(&self.best);
+    }
+}
+
+/// A variance, or what `of` makes of it.
+pub(super) struct Spread {
+    variances: Vec<Variance>,
+    of: fn(f64) -> f64,
+}
+
+impl Spread {
+    pub(super) fn new(steps: usize, of: fn(f64) -> f64) -> Spread {
+        Spread {
+            variances: vec![Variance::default(); steps],
+            of,
+        }
+    }
+}
+
+impl Fold for Spread {
+    fn bytes(&self) -> usize {
+        size_of_val(self.variances.as_slice())
+    }
+
+    fn add(&mut self, _at: usize, row: &Row) -> usize {
+        let pairs = row.values.iter().zip(&mut self.variances);
+        pairs
+            .filter(|(value, _)| !is_absent(**value))
+            .for_each(|(value, variance)| variance.add(*value));
+        0
+    }
+
+    fn merge(&mut self, later: Spread) {
+        let pairs = self.variances.iter_mut().zip(later.variances);
+        pairs.for_each(|(variance, later)| variance.merge(later));
+    }
+
+    fn finish(&self, into: &mut Row) {
+        let variances = self.variances.iter().enumerate();
+        variances
+            .filter(|(_, variance)| !variance.is_empty())
+            .for_each(|(step, variance)| into.set_float(step, (self.of)(variance.value())));
     }
 }

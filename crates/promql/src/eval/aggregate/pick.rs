@@ -1,18 +1,118 @@
-//! `topk`, `bottomk`, `limitk` and `limit_ratio`: some of the series, as they are.
+//! `topk` and `bottomk`: the series with the best values, as they are.
 
 use std::cmp::Ordering;
 
-use xxhash_rust::xxh64::xxh64;
+use hashbrown::HashMap;
 
-use weft_model::Labels;
-
-use crate::ast::{Aggregate, AggregateOp, Expr};
+use crate::ast::{Aggregate, AggregateOp};
 use crate::error::QueryError;
-use crate::eval::table::{CellRef, Row, Table};
+use crate::eval::rows::Rows;
+use crate::eval::table::{Row, Table, is_absent};
 use crate::eval::{Evaluator, Steps, execution};
 use crate::histogram::format_general;
 
-use super::group;
+use super::fold::Fold;
+use super::group::{Groups, Histograms};
+use super::param;
+
+/// A number and the row that it stands in.
+type Candidate = (f64, usize);
+
+/// How candidates are ordered: the best first.
+type Compare = fn(&Candidate, &Candidate) -> Ordering;
+
+/// What may be kept beyond what is wanted before the worst are dropped.
+const SURPLUS: usize = 64;
+
+/// The best numbers of a group at each step.
+struct Best<'a> {
+    wanted: &'a [usize],
+    compare: Compare,
+    steps: Vec<Kept>,
+}
+
+#[derive(Clone, Default)]
+struct Kept {
+    candidates: Vec<Candidate>,
+    /// The worst of the candidates when there were as many as are wanted.
+    worst: Option<Candidate>,
+}
+
+impl Kept {
+    fn add(&mut self, candidate: Candidate, wanted: usize, compare: Compare) {
+        if wanted == 0
+            || self
+                .worst
+                .is_some_and(|it| compare(&candidate, &it).is_gt())
+        {
+            return;
+        }
+        self.candidates.push(candidate);
+        if self.candidates.len() >= wanted.saturating_mul(2).saturating_add(SURPLUS) {
+            self.prune(wanted, compare);
+        }
+    }
+
+    fn prune(&mut self, wanted: usize, compare: Compare) {
+        if wanted == 0 || wanted >= self.candidates.len() {
+            return;
+        }
+        let (_, worst, _) = self.candidates.select_nth_unstable_by(wanted - 1, compare);
+        self.worst = Some(*worst);
+        self.candidates.truncate(wanted);
+    }
+}
+
+impl Fold for Best<'_> {
+    fn bytes(&self) -> usize {
+        let candidates: usize = self.steps.iter().map(|kept| kept.candidates.len()).sum();
+        size_of_val(self.steps.as_slice()) + candidates * size_of::<Candidate>()
+    }
+
+    fn add(&mut self, at: usize, row: &Row) -> usize {
+        let mut grown = 0;
+        let cells = row.values.iter().zip(&mut self.steps).zip(self.wanted);
+        for ((value, kept), wanted) in cells.filter(|((value, _), _)| !is_absent(**value)) {
+            let before = kept.candidates.len();
+            kept.add((*value, at), *wanted, self.compare);
+            grown += kept.candidates.len().saturating_sub(before);
+        }
+        grown * size_of::<Candidate>()
+    }
+
+    fn merge(&mut self, later: Best<'_>) {
+        let steps = self.steps.iter_mut().zip(later.steps).zip(self.wanted);
+        for ((kept, later), wanted) in steps {
+            for candidate in later.candidates {
+                kept.add(candidate, *wanted, self.compare);
+            }
+        }
+    }
+
+    fn finish(&self, _into: &mut Row) {}
+}
+
+/// The higher number first, NaN last.
+fn descending(a: &Candidate, b: &Candidate) -> Ordering {
+    ranked(a, b, |a, b| b.partial_cmp(&a))
+}
+
+/// The lower number first, NaN last.
+fn ascending(a: &Candidate, b: &Candidate) -> Ordering {
+    ranked(a, b, |a, b| a.partial_cmp(&b))
+}
+
+fn ranked(
+    a: &Candidate,
+    b: &Candidate,
+    compare: impl Fn(f64, f64) -> Option<Ordering>,
+) -> Ordering {
+    let by_value = match (a.0.is_nan(), b.0.is_nan()) {
+        (false, false) => compare(a.0, b.0).unwrap_or(Ordering::Equal),
+        (a_is_nan, b_is_nan) => a_is_nan.cmp(&b_is_nan),
+    };
+    by_value.then(a.1.cmp(&b.1))
+}
 
 impl Evaluator<'_> {
     pub(super) fn eval_picks(
@@ -21,126 +121,66 @@ impl Evaluator<'_> {
         at: u32,
         steps: Steps,
     ) -> Result<Table, QueryError> {
-        let param = required(aggregate)?;
-        let wanted = counts(&self.eval_scalar(param, steps)?)?;
-        let table = self.eval_vector(&aggregate.expr, steps)?;
-        let groups = group(aggregate, &table);
-        let mut kept = Kept::new(&table);
-        for rows in &groups.rows {
+        let wanted = counts(&self.eval_scalar(param(aggregate)?, steps)?)?;
+        let compare: Compare = if aggregate.op == AggregateOp::Topk {
+            descending
+        } else {
+            ascending
+        };
+        let vector = self.vector(&aggregate.expr, steps)?;
+        let rows = vector.rows();
+        let new = || Best {
+            wanted: &wanted,
+            compare,
+            steps: vec![Kept::default(); steps.count],
+        };
+        let groups = self.groups(aggregate, rows, Histograms::Ignored(at), new)?;
+        let groups = groups.ok_or_else(|| execution("histograms were met"))?;
+        self.picked(rows, groups, steps)
+    }
+
+    /// Returns the rows of the best candidates, with their other cells empty.
+    fn picked(
+        &self,
+        rows: &dyn Rows,
+        groups: Groups<Best<'_>>,
+        steps: Steps,
+    ) -> Result<Table, QueryError> {
+        let mut held = self.ledger.charge();
+        let mut picked: HashMap<usize, Row> = HashMap::new();
+        let mut order = Vec::new();
+        for mut best in groups.folds {
             self.check()?;
-            let rows = in_order(aggregate.op, &table, rows);
-            for (step, wanted) in wanted.iter().enumerate() {
-                let picked = if aggregate.op == AggregateOp::Limitk {
-                    limited(&table, &rows, step, *wanted)
-                } else {
-                    self.ranked((aggregate.op, at), &table, &rows, (step, *wanted))
-                };
-                kept.keep(step, &picked);
+            for (step, kept) in best.steps.iter_mut().enumerate() {
+                kept.prune(best.wanted[step], best.compare);
+                kept.candidates.sort_unstable_by(best.compare);
+                for (value, at) in &kept.candidates {
+                    if !picked.contains_key(at) {
+                        held.hold::<f64>(steps.count + 8)?;
+                        order.push(*at);
+                    }
+                    let row = picked.entry(*at).or_insert_with(|| Row::new(steps.count));
+                    row.set_float(step, *value);
+                }
             }
         }
         // At a single step the best come first.
-        let order = if steps.count == 1 {
-            kept.order.clone()
-        } else {
-            (0..table.len()).collect()
-        };
-        kept.finish(&order)
-    }
-
-    /// Returns the rows with the best values, the best first; NaN is the worst.
-    fn ranked(
-        &self,
-        (op, at): (AggregateOp, u32),
-        table: &Table,
-        rows: &[usize],
-        (step, wanted): (usize, usize),
-    ) -> Vec<usize> {
-        if wanted == 0 {
-            return Vec::new();
+        if steps.count > 1 {
+            order.sort_unstable();
         }
-        let mut values: Vec<(f64, usize)> = Vec::with_capacity(rows.len());
-        for row in rows {
-            match table.get(*row, step) {
-                None => {}
-                Some(CellRef::Float(value)) => values.push((value, *row)),
-                Some(CellRef::Histogram(_)) => {
-                    self.note_ignored(op, at);
-                }
+        let mut result = self.table(steps);
+        result.distinct = rows.distinct();
+        for at in order {
+            if let Some(mut row) = picked.remove(&at) {
+                result.push(rows.labels(at), rows.drops_name(at), &mut row)?;
             }
         }
-        let descending = op == AggregateOp::Topk;
-        let compare = |a: &(f64, usize), b: &(f64, usize)| {
-            let by_value = match (a.0.is_nan(), b.0.is_nan()) {
-                (false, false) if descending => b.0.partial_cmp(&a.0).unwrap_or(Ordering::Equal),
-                (false, false) => a.0.partial_cmp(&b.0).unwrap_or(Ordering::Equal),
-                (a_is_nan, b_is_nan) => a_is_nan.cmp(&b_is_nan),
-            };
-            by_value.then(a.1.cmp(&b.1))
-        };
-        if wanted < values.len() {
-            values.select_nth_unstable_by(wanted, compare);
-            values.truncate(wanted);
-        }
-        values.sort_unstable_by(compare);
-        values.into_iter().map(|(_, row)| row).collect()
+        Ok(result)
     }
-
-    pub(super) fn eval_limit_ratio(
-        &self,
-        aggregate: &Aggregate,
-        steps: Steps,
-    ) -> Result<Table, QueryError> {
-        let param = required(aggregate)?;
-        let mut ratios = self.eval_scalar(param, steps)?;
-        if ratios.iter().any(|ratio| ratio.is_nan()) {
-            return Err(execution("Ratio value is NaN"));
-        }
-        for ratio in &mut ratios {
-            let capped = ratio.clamp(-1.0, 1.0);
-            if capped != *ratio {
-                let (given, capped) = (format_general(*ratio), format_general(capped));
-                let text = format!(
-                    "ratio value should be between -1 and 1, got {given}, capping to {capped}"
-                );
-                self.notes.warn(param.span.start, text);
-            }
-            *ratio = capped;
-        }
-        let table = self.eval_vector(&aggregate.expr, steps)?;
-        let mut kept = Kept::new(&table);
-        for row in 0..table.len() {
-            let place = place_of(&table.labels[row]);
-            for (step, ratio) in ratios.iter().enumerate() {
-                let picked = if *ratio >= 0.0 {
-                    place < *ratio
-                } else {
-                    place >= 1.0 + ratio
-                };
-                if picked {
-                    kept.keep(step, &[row]);
-                }
-            }
-        }
-        let order: Vec<usize> = (0..table.len()).collect();
-        kept.finish(&order)
-    }
-}
-
-/// Returns a number in `[0, 1]` that is always the same for these labels: a half of all series
-/// lie below 0.5. It is the one that Prometheus takes.
-fn place_of(labels: &Labels) -> f64 {
-    xxh64(labels.as_bytes(), 0) as f64 / u64::MAX as f64
-}
-
-fn required(aggregate: &Aggregate) -> Result<&Expr, QueryError> {
-    aggregate
-        .param
-        .as_ref()
-        .ok_or_else(|| execution("expected a parameter"))
 }
 
 /// Returns how many series are wanted at each step.
-fn counts(params: &[f64]) -> Result<Vec<usize>, QueryError> {
+pub(super) fn counts(params: &[f64]) -> Result<Vec<usize>, QueryError> {
     const MAX: f64 = 9_223_372_036_854_774_784.0;
     if params.iter().any(|param| param.is_nan()) {
         return Err(execution("Parameter value is NaN"));
@@ -156,65 +196,4 @@ fn counts(params: &[f64]) -> Result<Vec<usize>, QueryError> {
         return Err(execution(format!("Scalar value {value} underflows int64")));
     }
     Ok(params.iter().map(|param| param.max(0.0) as usize).collect())
-}
-
-/// `limitk` takes series by their labels, so that it takes the same ones at each evaluation.
-fn in_order(op: AggregateOp, table: &Table, rows: &[usize]) -> Vec<usize> {
-    let mut rows = rows.to_vec();
-    if op == AggregateOp::Limitk {
-        rows.sort_by(|a, b| table.labels[*a].cmp(&table.labels[*b]));
-    }
-    rows
-}
-
-fn limited(table: &Table, rows: &[usize], step: usize, wanted: usize) -> Vec<usize> {
-    let present = rows
-        .iter()
-        .copied()
-        .filter(|row| table.is_present(*row, step));
-    present.take(wanted).collect()
-}
-
-/// The cells of a table that are kept.
-struct Kept<'a> {
-    table: &'a Table,
-    cells: Vec<bool>,
-    /// Rows in the order in which they were first kept.
-    order: Vec<usize>,
-    known: Vec<bool>,
-}
-
-impl<'a> Kept<'a> {
-    fn new(table: &'a Table) -> Kept<'a> {
-        Kept {
-            table,
-            cells: vec![false; table.len() * table.steps],
-            order: Vec::new(),
-            known: vec![false; table.len()],
-        }
-    }
-
-    fn keep(&mut self, step: usize, rows: &[usize]) {
-        for row in rows {
-            self.cells[row * self.table.steps + step] = true;
-            if !std::mem::replace(&mut self.known[*row], true) {
-                self.order.push(*row);
-            }
-        }
-    }
-
-    fn finish(self, order: &[usize]) -> Result<Table, QueryError> {
-        let table = self.table;
-        let mut result = table.sibling(table.steps);
-        for at in order.iter().copied().filter(|at| self.known[*at]) {
-            let mut row: Row = table.row(at);
-            for step in 0..table.steps {
-                if !self.cells[at * table.steps + step] {
-                    row.unset(step);
-                }
-            }
-            result.push(table.labels[at].clone(), table.drop_name[at], &mut row)?;
-        }
-        Ok(result)
-    }
 }

@@ -1,17 +1,21 @@
-//! `sum` and `avg`, of numbers and of histograms.
+//! `sum` and `avg` where there are native histograms, over a table.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use weft_model::FloatHistogram;
 use weft_model::histogram::ResetHint;
 
-use crate::ast::AggregateOp;
+use crate::ast::{Aggregate, AggregateOp};
+use crate::error::QueryError;
 use crate::eval::Evaluator;
 use crate::eval::notes::Note;
-use crate::eval::table::{Cell, CellRef, Row, Table, is_absent};
+use crate::eval::table::{Cell, CellRef, Row, Table};
 use crate::eval::window::HistogramMean;
 use crate::histogram::Sum;
 use crate::kahan::{Kahan, Mean};
+
+use super::group::rows_by_group;
 
 /// The total of the histograms at one step.
 enum Total {
@@ -32,34 +36,52 @@ struct Met {
 }
 
 impl Evaluator<'_> {
-    pub(super) fn total(
+    /// Adds up or averages groups of a table in which there are histograms. Each step of each group
+    /// is a piece of work of its own; its addends are taken in order.
+    pub(super) fn totals_of_table(
         &self,
-        op: AggregateOp,
-        at: u32,
+        aggregate: &Aggregate,
         table: &Table,
-        rows: &[usize],
-        into: &mut Row,
-    ) {
-        if op == AggregateOp::Sum {
-            sums(table, rows, into);
-        } else {
-            means(table, rows, into);
-        }
-        if table.has_histograms() {
-            for step in 0..table.steps {
-                self.histogram_total(op, at, table, rows, (step, into));
+    ) -> Result<Table, QueryError> {
+        let groups = rows_by_group(aggregate, table)?;
+        let n = table.steps;
+        let each = |range: Range<usize>| {
+            let mut totals = Vec::with_capacity(range.len());
+            for place in range {
+                self.check()?;
+                totals.push(self.total_at(aggregate, table, &groups[place / n].2, place % n));
             }
-        }
+            Ok(totals)
+        };
+        let mut result = table.sibling(n);
+        let mut row = Row::new(n);
+        let mut place = 0;
+        let cells = 16 * (table.len() / groups.len().max(1));
+        self.in_order(groups.len() * n, cells, each, |totals| {
+            for total in totals {
+                if let Some(total) = total {
+                    row.set(place % n, total);
+                }
+                place += 1;
+                if place % n == 0 {
+                    let (labels, drop_name, _) = &groups[place / n - 1];
+                    result.push(labels.clone(), *drop_name, &mut row)?;
+                    row.clear();
+                }
+            }
+            Ok(())
+        })?;
+        self.named(result)
     }
 
-    fn histogram_total(
+    fn total_at(
         &self,
-        op: AggregateOp,
-        at: u32,
+        aggregate: &Aggregate,
         table: &Table,
         rows: &[usize],
-        (step, into): (usize, &mut Row),
-    ) {
+        step: usize,
+    ) -> Option<Cell> {
+        let at = aggregate.expr.span.start;
         let mut met = Met {
             floats: false,
             histograms: false,
@@ -67,34 +89,41 @@ impl Evaluator<'_> {
             not_reset: false,
             total: Total::None,
         };
+        let (mut sum, mut mean) = (None::<Kahan>, Mean::default());
         for row in rows {
             match table.get(*row, step) {
                 None => {}
-                Some(CellRef::Float(_)) => met.floats = true,
+                Some(CellRef::Float(value)) => {
+                    met.floats = true;
+                    mean.add(value);
+                    match &mut sum {
+                        Some(sum) => sum.add(value),
+                        None => sum = Some(Kahan::new(value)),
+                    }
+                }
                 Some(CellRef::Histogram(histogram)) => {
                     let name = table.labels[*row].name();
-                    self.meet(op, at, histogram, name, &mut met);
+                    self.meet(aggregate.op, at, histogram, name, &mut met);
                 }
             }
-        }
-        if !met.histograms {
-            return;
         }
         if met.reset && met.not_reset {
             self.notes.add(at, Note::CollisionInAggregation, "");
         }
-        if met.floats {
+        if met.floats && met.histograms {
             let text = "encountered a mix of histograms and floats for aggregation";
             self.notes.warn(at, text);
-            into.unset(step);
-            return;
+            return None;
         }
-        let total = match met.total {
-            Total::None | Total::Incompatible => return,
-            Total::Sum(sum) => sum.finish(),
-            Total::Mean(mean) => mean.finish(),
-        };
-        into.set(step, Cell::Histogram(Arc::new(total)));
+        match met.total {
+            Total::None if aggregate.op == AggregateOp::Avg => {
+                met.floats.then(|| Cell::Float(mean.value()))
+            }
+            Total::None => sum.map(|sum| Cell::Float(sum.value())),
+            Total::Incompatible => None,
+            Total::Sum(sum) => Some(Cell::Histogram(Arc::new(sum.finish()))),
+            Total::Mean(mean) => Some(Cell::Histogram(Arc::new(mean.finish()))),
+        }
     }
 
     fn meet(
@@ -131,42 +160,6 @@ impl Evaluator<'_> {
             }
             Some(true) => self.notes.add(at, Note::BoundsInAggregation, ""),
             Some(false) => {}
-        }
-    }
-}
-
-fn sums(table: &Table, rows: &[usize], into: &mut Row) {
-    let mut sums: Vec<Kahan> = vec![Kahan::default(); table.steps];
-    let mut seen = vec![false; table.steps];
-    for row in rows {
-        let cells = table
-            .values(*row)
-            .iter()
-            .zip(sums.iter_mut().zip(&mut seen));
-        for (value, (sum, seen)) in cells {
-            if !is_absent(*value) {
-                sum.add(*value);
-                *seen = true;
-            }
-        }
-    }
-    for (step, sum) in sums.iter().enumerate().filter(|(step, _)| seen[*step]) {
-        into.set_float(step, sum.value());
-    }
-}
-
-fn means(table: &Table, rows: &[usize], into: &mut Row) {
-    let mut means: Vec<Option<Mean>> = vec![None; table.steps];
-    for row in rows {
-        for (value, mean) in table.values(*row).iter().zip(&mut means) {
-            if !is_absent(*value) {
-                mean.get_or_insert_default().add(*value);
-            }
-        }
-    }
-    for (step, mean) in means.iter().enumerate() {
-        if let Some(mean) = mean {
-            into.set_float(step, mean.value());
         }
     }
 }

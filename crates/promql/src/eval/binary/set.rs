@@ -4,7 +4,7 @@ use crate::ast::{Binary, BinaryOp};
 use crate::error::QueryError;
 use crate::eval::Evaluator;
 use crate::eval::merge::{Overlap, merge_equal};
-use crate::eval::table::Table;
+use crate::eval::table::{Distinct, Table};
 
 use super::matching::Groups;
 
@@ -31,6 +31,7 @@ impl Evaluator<'_> {
                 let added = filtered(right, |row, step| !there[groups.right[row] * steps + step])?;
                 let mut union = left;
                 union.append(added)?;
+                union.distinct = Distinct::Unknown;
                 let overlap = Overlap::Allowed;
                 // Without removal of names, equal labels may still differ in what is removed.
                 if self.removes_names_at_once() {
@@ -56,6 +57,7 @@ fn presence(table: &Table, group_of: &[usize], groups: usize, steps: usize) -> V
 
 fn filtered(table: &Table, keeps: impl Fn(usize, usize) -> bool) -> Result<Table, QueryError> {
     let mut kept = table.sibling(table.steps);
+    kept.distinct = table.distinct;
     for at in 0..table.len() {
         let mut row = table.row(at);
         (0..table.steps)

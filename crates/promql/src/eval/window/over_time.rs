@@ -1,5 +1,6 @@
 //! The `*_over_time` functions.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use weft_model::FloatHistogram;
@@ -236,9 +237,13 @@ pub(super) fn time_of_last(window: &Window<'_>) -> Option<Cell> {
 
 pub(super) fn stdvar(window: &Window<'_>) -> Option<Cell> {
     let floats = floats_only(window)?;
+    Some(Cell::Float(variance_of(floats.values)))
+}
+
+pub(super) fn variance_of(values: &[f64]) -> f64 {
     let mut variance = Variance::default();
-    floats.values.iter().for_each(|value| variance.add(*value));
-    Some(Cell::Float(variance.value()))
+    values.iter().for_each(|value| variance.add(*value));
+    variance.value()
 }
 
 pub(super) fn stddev(window: &Window<'_>) -> Option<Cell> {
@@ -251,7 +256,7 @@ pub(super) fn stddev(window: &Window<'_>) -> Option<Cell> {
 pub(super) fn quantile(window: &Window<'_>) -> Option<Cell> {
     let floats = floats_only(window)?;
     let q = window.params[0];
-    if q.is_nan() || !(0.0..=1.0).contains(&q) {
+    if !is_quantile(q) {
         window.notes.notes().invalid_quantile(window.notes.at(), q);
     }
     Some(Cell::Float(quantile_of(q, &mut floats.values.to_vec())))
@@ -270,9 +275,21 @@ pub(super) fn mad(window: &Window<'_>) -> Option<Cell> {
     Some(Cell::Float(quantile_of(0.5, &mut values)))
 }
 
-/// Returns the quantile of some values, which are put in order; NaN counts as the lowest value.
-pub(in crate::eval) fn quantile_of(q: f64, values: &mut [f64]) -> f64 {
-    if values.is_empty() || q.is_nan() {
+pub(in crate::eval) fn is_quantile(q: f64) -> bool {
+    (0.0..=1.0).contains(&q)
+}
+
+/// Orders values, NaN lowest.
+pub(super) fn below(a: &f64, b: &f64) -> Ordering {
+    match (a.is_nan(), b.is_nan()) {
+        (false, false) => a.total_cmp(b),
+        (a_is_nan, b_is_nan) => b_is_nan.cmp(&a_is_nan),
+    }
+}
+
+/// Returns a quantile of values of which `nth` tells the one before which there are so many others.
+pub(super) fn interpolated(q: f64, len: usize, mut nth: impl FnMut(usize) -> f64) -> f64 {
+    if len == 0 || q.is_nan() {
         return f64::NAN;
     }
     if q < 0.0 {
@@ -281,15 +298,27 @@ pub(in crate::eval) fn quantile_of(q: f64, values: &mut [f64]) -> f64 {
     if q > 1.0 {
         return f64::INFINITY;
     }
-    values.sort_unstable_by(|a, b| match (a.is_nan(), b.is_nan()) {
-        (true, true) => std::cmp::Ordering::Equal,
-        (true, false) => std::cmp::Ordering::Less,
-        (false, true) => std::cmp::Ordering::Greater,
-        (false, false) => a.total_cmp(b),
-    });
-    let rank = q * (values.len() - 1) as f64;
+    let rank = q * (len - 1) as f64;
     let lower = rank.floor() as usize;
-    let upper = (lower + 1).min(values.len() - 1);
+    let upper = (lower + 1).min(len - 1);
     let weight = rank - rank.floor();
-    values[lower] * (1.0 - weight) + values[upper] * weight
+    let (lower, upper) = (nth(lower), nth(upper));
+    lower * (1.0 - weight) + upper * weight
+}
+
+/// Returns the quantile of some values, which are reordered; NaN counts as the lowest value.
+pub(in crate::eval) fn quantile_of(q: f64, values: &mut [f64]) -> f64 {
+    // The second value that is asked for is the lowest of those after the first one.
+    let mut after = None;
+    let len = values.len();
+    interpolated(q, len, |at| match after {
+        Some(first) if at > first => {
+            let rest = values[at..].iter().copied();
+            rest.min_by(below).unwrap_or(f64::NAN)
+        }
+        _ => {
+            after = Some(at);
+            *values.select_nth_unstable_by(at, below).1
+        }
+    })
 }

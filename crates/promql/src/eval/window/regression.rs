@@ -46,10 +46,17 @@ fn trend<'a>(window: &Window<'a>) -> Option<Slice<'a, f64>> {
     (window.floats.len() >= 2).then_some(window.floats)
 }
 
-/// Returns slope and value at `time` of the line with the least squares.
 fn linear_regression(points: &Slice<'_, f64>, time: i64) -> (f64, f64) {
     let first = points.values[0];
-    if points.values.iter().all(|value| *value == first) {
+    let constant = points.values.iter().all(|value| *value == first);
+    line(points.times, points.values, time, constant)
+}
+
+/// Returns slope and value at `time` of the line with the least squares; `constant` tells whether
+/// all values are the same.
+pub(super) fn line(times: &[i64], values: &[f64], time: i64, constant: bool) -> (f64, f64) {
+    let first = values[0];
+    if constant {
         let flat = if first.is_infinite() {
             (f64::NAN, f64::NAN)
         } else {
@@ -58,14 +65,14 @@ fn linear_regression(points: &Slice<'_, f64>, time: i64) -> (f64, f64) {
         return flat;
     }
     let [mut sum_x, mut sum_y, mut sum_xy, mut sum_x2] = [Kahan::default(); 4];
-    for (at, y) in points.times.iter().zip(points.values) {
+    for (at, y) in times.iter().zip(values) {
         let x = (at - time) as f64 / 1000.0;
         sum_x.add(x);
         sum_y.add(*y);
         sum_xy.add(x * y);
         sum_x2.add(x * x);
     }
-    let n = points.len() as f64;
+    let n = times.len() as f64;
     let total = |sum: Kahan| sum.sum + sum.lost;
     let (x, y, xy, x2) = (total(sum_x), total(sum_y), total(sum_xy), total(sum_x2));
     let covariance = xy - x * y / n;

@@ -1,56 +1,105 @@
 //! Functions of windows in time linear in samples and steps, for series of floats.
 //!
 //! What the windows of two steps have in common is not looked at twice: resets are counted and
-//! summed up once for all windows, extremes are kept in a queue of candidates, and sums of long
-//! windows in two stacks. Anything else is left to the function of a single window.
+//! summed up once for all windows, extremes are kept in a queue of candidates, sums of long windows
+//! in two stacks, quantiles in a tree over ranks. The results are those of Prometheus bit by bit,
+//! but for sums and averages of fractions: there an addend may be added in another order, which
+//! compensated sums make up for, up to the last bit. A variance or a regression is compensated
+//! step by step in the order of the samples, which no window shares with the next one: these cost
+//! steps times samples of a window, unless all of the window is one value.
 
-use std::collections::VecDeque;
+mod extreme;
+mod rank;
+mod total;
+
+use std::ops::Range;
 
 use crate::ast::{FunctionId, SelectorMode};
+use crate::error::QueryError;
+use crate::eval::notes::SeriesNotes;
+use crate::eval::range_call::RangeCall;
 use crate::eval::samples::{Points, Samples};
 use crate::eval::table::Row;
-use crate::kahan::Kahan;
+use crate::eval::tally::Tally;
 
 use super::rate::{Change, Extent, extrapolate};
-use super::{Cursor, Windows};
+use super::{Cursor, Windows, over_time, regression};
 
 /// The samples that windows must share before sliding pays off.
 const OVERLAP_MIN: usize = 8;
 
+/// What a function gets and fills.
+pub(super) struct Slide<'a, 'q> {
+    pub(super) call: &'a RangeCall,
+    pub(super) windows: &'a Windows,
+    pub(super) notes: &'a SeriesNotes<'a>,
+    pub(super) row: &'a mut Row,
+    pub(super) tally: &'a mut Tally<'q>,
+}
+
+/// What a window costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cost {
+    /// The same, however many samples it has.
+    Fixed,
+    /// All its samples are looked at.
+    Samples,
+}
+
 /// Fills a row if the function can slide over these samples; else returns false.
-pub(super) fn apply(
-    function: FunctionId,
-    samples: &Samples,
-    windows: &Windows,
-    row: &mut Row,
-) -> bool {
+pub(super) fn apply(slide: &mut Slide<'_, '_>, samples: &Samples) -> Result<bool, QueryError> {
+    let windows = slide.windows;
     let plain = windows.mode == SelectorMode::Plain
         && samples.histograms.times.is_empty()
         && samples.floats.starts.is_empty()
         && windows.reference.steps.count > 1;
     if !plain {
-        return false;
+        return Ok(false);
     }
     let floats = &samples.floats;
     use FunctionId as Id;
-    match function {
-        Id::Rate => slide_change(floats, windows, Change::Rate, row),
-        Id::Increase => slide_change(floats, windows, Change::Increase, row),
-        Id::Delta => slide_change(floats, windows, Change::Delta, row),
-        Id::Resets => slide_count(floats, windows, row, |before, after| after < before),
-        Id::Changes => slide_count(floats, windows, row, |before, after| {
+    match slide.call.function {
+        Id::Rate => change(slide, floats, Change::Rate)?,
+        Id::Increase => change(slide, floats, Change::Increase)?,
+        Id::Delta => change(slide, floats, Change::Delta)?,
+        Id::Irate => last_change(slide, floats, Counter::Yes)?,
+        Id::Idelta => last_change(slide, floats, Counter::No)?,
+        Id::Resets => count(slide, floats, |before, after| after < before)?,
+        Id::Changes => count(slide, floats, |before, after| {
             before != after && !(before.is_nan() && after.is_nan())
-        }),
-        Id::MinOverTime if overlaps(floats, windows) => {
-            slide_extreme(floats, windows, row, |value, other| value < other);
-        }
-        Id::MaxOverTime if overlaps(floats, windows) => {
-            slide_extreme(floats, windows, row, |value, other| value > other);
-        }
-        Id::SumOverTime if overlaps(floats, windows) => slide_sum(floats, windows, row),
-        _ => return false,
+        })?,
+        _ if overlaps(floats, windows) => return apply_long(slide, floats),
+        _ => return Ok(false),
     }
-    true
+    Ok(true)
+}
+
+/// Functions for which sliding only pays off when windows have much in common.
+fn apply_long(slide: &mut Slide<'_, '_>, floats: &Points<f64>) -> Result<bool, QueryError> {
+    use FunctionId as Id;
+    let wants_time = matches!(
+        slide.call.function,
+        Id::TsOfMinOverTime | Id::TsOfMaxOverTime
+    );
+    match slide.call.function {
+        Id::MinOverTime => extreme::slide(slide, floats, wants_time, |value, known| value < known)?,
+        Id::MaxOverTime => extreme::slide(slide, floats, wants_time, |value, known| value > known)?,
+        Id::TsOfMinOverTime => {
+            extreme::slide(slide, floats, wants_time, |value, known| value <= known)?;
+        }
+        Id::TsOfMaxOverTime => {
+            extreme::slide(slide, floats, wants_time, |value, known| value >= known)?;
+        }
+        Id::SumOverTime => total::sums(slide, floats)?,
+        Id::AvgOverTime => return total::means(slide, floats),
+        Id::QuantileOverTime => rank::quantiles(slide, floats)?,
+        Id::MadOverTime => return rank::deviations(slide, floats),
+        Id::StdvarOverTime => spread(slide, floats, |variance| variance)?,
+        Id::StddevOverTime => spread(slide, floats, f64::sqrt)?,
+        Id::Deriv | Id::PredictLinear => trend(slide, floats)?,
+        _ => return Ok(false),
+    }
+    Ok(true)
 }
 
 /// Tells whether a sample is in many windows on average.
@@ -60,142 +109,215 @@ fn overlaps(floats: &Points<f64>, windows: &Windows) -> bool {
     windows.reference.at.is_none() && shared as usize >= OVERLAP_MIN && floats.times.len() > 64
 }
 
-fn slide_change(floats: &Points<f64>, windows: &Windows, change: Change, row: &mut Row) {
+impl Slide<'_, '_> {
+    /// Calls `value` with each step and the samples of its window, unless there are none.
+    fn each(
+        &mut self,
+        floats: &Points<f64>,
+        cost: Cost,
+        mut value: impl FnMut(usize, Range<usize>) -> Option<f64>,
+    ) -> Result<(), QueryError> {
+        let mut cursor = Cursor::default();
+        for step in 0..self.windows.reference.steps.count {
+            let (from, to) = cursor.advance(&floats.times, self.windows.bounds(step));
+            if from == to {
+                continue;
+            }
+            match cost {
+                Cost::Fixed => self.tally.noted(step, (to - from) as u64),
+                Cost::Samples => self.tally.saw(step, to - from)?,
+            }
+            if let Some(value) = value(step, from..to) {
+                self.row.set_float(step, value);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn change(
+    slide: &mut Slide<'_, '_>,
+    floats: &Points<f64>,
+    change: Change,
+) -> Result<(), QueryError> {
     let (times, values) = (&floats.times, &floats.values);
-    let resets = if change.of_counter() {
-        resets(values)
+    let mut lost = if change.of_counter() {
+        Lost::of(values)
     } else {
-        Vec::new()
+        Lost::default()
     };
-    let mut cursor = Cursor::default();
-    let mut passed = 0;
-    for step in 0..windows.reference.steps.count {
-        let (start, end) = windows.bounds(step);
-        let (from, to) = cursor.advance(times, (start, end));
-        if to < from + 2 {
-            continue;
+    let windows = slide.windows;
+    slide.each(floats, Cost::Fixed, |step, Range { start, end }| {
+        if end - start < 2 {
+            return None;
         }
-        let (first, last) = (values[from], values[to - 1]);
-        let mut result = last - first;
-        while resets.get(passed).is_some_and(|reset| *reset <= from) {
-            passed += 1;
-        }
-        // One after the other, as they come: sums of other sums would round otherwise.
-        for reset in resets[passed..].iter().take_while(|reset| **reset < to) {
-            result += values[reset - 1];
-        }
+        let (first, last) = (values[start], values[end - 1]);
+        let result = lost.added_to(last - first, values, start..end);
         let extent = Extent {
-            first: times[from],
-            last: times[to - 1],
-            count: to - from,
+            first: times[start],
+            last: times[end - 1],
+            count: end - start,
             first_start: 0,
         };
         let counts = change.of_counter() && result > 0.0 && first >= 0.0;
         let to_zero = counts.then(|| first / result);
-        let mut factor = extrapolate(&extent, (start, end), to_zero, false);
+        let mut factor = extrapolate(&extent, windows.bounds(step), to_zero, false);
         if change == Change::Rate {
             factor /= windows.range as f64 / 1000.0;
         }
-        row.set_float(step, result * factor);
+        Some(result * factor)
+    })
+}
+
+/// What resets of a counter have lost.
+#[derive(Default)]
+struct Lost {
+    /// The places of the samples that are lower than the one before.
+    resets: Vec<usize>,
+    /// For each reset what it and those before it have lost, if that is exact.
+    totals: Option<Vec<f64>>,
+    /// The resets before the window and at its beginning.
+    passed: usize,
+    /// The resets up to the window's end.
+    reached: usize,
+}
+
+impl Lost {
+    fn of(values: &[f64]) -> Lost {
+        let falls = |at: &usize| values[*at] < values[*at - 1];
+        let resets: Vec<usize> = (1..values.len()).filter(falls).collect();
+        let lost: Vec<f64> = resets.iter().map(|at| values[at - 1]).collect();
+        Lost {
+            totals: total::exact_sums(&lost),
+            resets,
+            ..Lost::default()
+        }
+    }
+
+    /// Adds what was lost within a window, which only moves forward.
+    fn added_to(&mut self, change: f64, values: &[f64], window: Range<usize>) -> f64 {
+        let Lost {
+            resets,
+            totals,
+            passed,
+            reached,
+        } = self;
+        let before = |place: &usize, end: usize| resets.get(*place).is_some_and(|at| *at < end);
+        while before(passed, window.start + 1) {
+            *passed += 1;
+        }
+        *reached = (*reached).max(*passed);
+        while before(reached, window.end) {
+            *reached += 1;
+        }
+        match totals {
+            Some(totals) if change.trunc() == change => {
+                change + (totals[*reached] - totals[*passed])
+            }
+            // One after the other, as they come: sums of other sums would round otherwise.
+            _ => {
+                let lost = resets[*passed..*reached].iter().map(|at| values[at - 1]);
+                lost.fold(change, |sum, lost| sum + lost)
+            }
+        }
     }
 }
 
-/// Returns the places of the samples that are lower than the one before.
-fn resets(values: &[f64]) -> Vec<usize> {
-    let falls = |at: &usize| values[*at] < values[*at - 1];
-    (1..values.len()).filter(falls).collect()
+/// Whether a value that falls was reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counter {
+    Yes,
+    No,
 }
 
-fn slide_count(
+/// What changed between the last two samples: for each second if they are of a counter.
+fn last_change(
+    slide: &mut Slide<'_, '_>,
     floats: &Points<f64>,
-    windows: &Windows,
-    row: &mut Row,
+    counter: Counter,
+) -> Result<(), QueryError> {
+    let (times, values) = (&floats.times, &floats.values);
+    slide.each(floats, Cost::Fixed, |_, Range { start, end }| {
+        if end - start < 2 {
+            return None;
+        }
+        let (before, after) = (values[end - 2], values[end - 1]);
+        let seconds = (times[end - 1] - times[end - 2]) as f64 / 1000.0;
+        Some(match counter {
+            Counter::Yes if after < before => after / seconds,
+            Counter::Yes => (after - before) / seconds,
+            Counter::No => after - before,
+        })
+    })
+}
+
+fn count(
+    slide: &mut Slide<'_, '_>,
+    floats: &Points<f64>,
     holds: impl Fn(f64, f64) -> bool,
-) {
+) -> Result<(), QueryError> {
     let mut counted = Vec::with_capacity(floats.values.len());
     counted.push(0u32);
     for pair in floats.values.windows(2) {
         let before = counted.last().copied().unwrap_or(0);
         counted.push(before + u32::from(holds(pair[0], pair[1])));
     }
-    let mut cursor = Cursor::default();
-    for step in 0..windows.reference.steps.count {
-        let (from, to) = cursor.advance(&floats.times, windows.bounds(step));
-        if to > from {
-            row.set_float(step, f64::from(counted[to - 1] - counted[from]));
-        }
-    }
+    slide.each(floats, Cost::Fixed, |_, window| {
+        let counted = counted[window.end - 1] - counted[window.start];
+        Some(f64::from(counted))
+    })
 }
 
-/// Keeps the samples that may still become the extreme of a window, the best one in front.
-fn slide_extreme(
+/// Returns for each sample where the run of equal values begins that it belongs to.
+fn run_starts(values: &[f64]) -> Vec<usize> {
+    let mut starts = Vec::with_capacity(values.len());
+    let mut start = 0;
+    for (at, value) in values.iter().enumerate() {
+        if *value != values[start] {
+            start = at;
+        }
+        starts.push(start);
+    }
+    starts
+}
+
+fn spread(
+    slide: &mut Slide<'_, '_>,
     floats: &Points<f64>,
-    windows: &Windows,
-    row: &mut Row,
-    is_better: impl Fn(f64, f64) -> bool,
-) {
+    of: fn(f64) -> f64,
+) -> Result<(), QueryError> {
     let values = &floats.values;
-    let mut candidates: VecDeque<usize> = VecDeque::new();
-    let mut cursor = Cursor::default();
-    let mut taken = 0;
-    for step in 0..windows.reference.steps.count {
-        let (from, to) = cursor.advance(&floats.times, windows.bounds(step));
-        for at in taken.max(from)..to {
-            // NaN is worse than any number and gives way to it.
-            let gives_way =
-                |other: &usize| values[*other].is_nan() || !is_better(values[*other], values[at]);
-            if !values[at].is_nan() {
-                while candidates.back().is_some_and(gives_way) {
-                    candidates.pop_back();
-                }
-            }
-            candidates.push_back(at);
+    let runs = run_starts(values);
+    slide.each(floats, Cost::Samples, |_, window| {
+        let last = window.end - 1;
+        if runs[last] <= window.start && values[last].is_finite() {
+            return Some(0.0);
         }
-        taken = taken.max(to);
-        while candidates.front().is_some_and(|at| *at < from) {
-            candidates.pop_front();
-        }
-        if let Some(best) = candidates.front().filter(|_| to > from) {
-            row.set_float(step, values[*best]);
-        }
-    }
+        Some(of(over_time::variance_of(&values[window])))
+    })
 }
 
-/// Keeps a window as two stacks, so that no sum is ever taken back: sums of the older part from
-/// each sample to the part's end, and one sum of the newer part.
-fn slide_sum(floats: &Points<f64>, windows: &Windows, row: &mut Row) {
-    let values = &floats.values;
-    let mut older: Vec<Kahan> = Vec::new();
-    let mut older_end = 0;
-    let mut newer = Kahan::default();
-    let mut newer_end = 0;
-    let mut cursor = Cursor::default();
-    for step in 0..windows.reference.steps.count {
-        let (from, to) = cursor.advance(&floats.times, windows.bounds(step));
-        if from >= older_end {
-            // The older part is used up: what is in the window becomes the older part.
-            older.clear();
-            let mut sum = Kahan::default();
-            for value in values[from..to].iter().rev() {
-                sum.add(*value);
-                older.push(sum);
+fn trend(slide: &mut Slide<'_, '_>, floats: &Points<f64>) -> Result<(), QueryError> {
+    let runs = run_starts(&floats.values);
+    let steps = slide.windows.reference.steps;
+    let ahead = slide.call.params.first();
+    slide.each(floats, Cost::Samples, |step, window| {
+        if window.len() < 2 {
+            return None;
+        }
+        let (times, values) = (
+            &floats.times[window.clone()],
+            &floats.values[window.clone()],
+        );
+        let constant = runs[window.end - 1] <= window.start;
+        let line = |time| regression::line(times, values, time, constant);
+        Some(match ahead {
+            Some(ahead) => {
+                let (slope, intercept) = line(steps.time(step));
+                slope * ahead[step] + intercept
             }
-            older_end = to;
-            newer = Kahan::default();
-            newer_end = to;
-        }
-        for value in &values[newer_end..to.max(newer_end)] {
-            newer.add(*value);
-        }
-        newer_end = newer_end.max(to);
-        if to == from {
-            continue;
-        }
-        let mut sum = match older_end.checked_sub(from + 1) {
-            Some(depth) => older[depth],
-            None => Kahan::default(),
-        };
-        sum.merge(newer);
-        row.set_float(step, sum.value());
-    }
+            // A time near the samples keeps the numbers small.
+            None => line(times[0]).0,
+        })
+    })
 }

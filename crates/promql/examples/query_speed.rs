@@ -1,0 +1,325 @@
+//! Measures queries over a source in memory, so that only the engine counts.
+//!
+//! In: how many threads to use (2 if not said), and words of which each query's name must hold one.
+//! Out: a line for each query with the best time of a few runs, and the growth of the process.
+//! Bound: a million series, whose labels and samples are made when they are asked for.
+
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use weft_model::{Labels, MatchOp, Matcher};
+use weft_promql::{
+    Column, Engine, Limits, Pool, QueryOptions, SelectHints, SeriesSet, Source, SourceError,
+    TimeRange, Value,
+};
+
+const MINUTE: i64 = 60_000;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+const SCRAPE: i64 = 15_000;
+
+/// As many series as the matcher on `size` says, with a sample every 15 seconds.
+struct Made;
+
+struct Selection {
+    len: usize,
+    start: i64,
+    end: i64,
+    has_fractions: bool,
+}
+
+impl Source for Made {
+    fn select(
+        &self,
+        matchers: &[Matcher],
+        start_ms: i64,
+        end_ms: i64,
+        _hints: &SelectHints,
+    ) -> Result<Box<dyn SeriesSet + '_>, SourceError> {
+        let value = |name: &str| {
+            let found = matchers.iter().find(|matcher| matcher.name == name);
+            found.map_or("", |matcher| matcher.value.as_str())
+        };
+        debug_assert!(matchers.iter().all(|m| m.op != MatchOp::NotRegex));
+        Ok(Box::new(Selection {
+            len: value("size").parse().unwrap_or(1),
+            start: start_ms,
+            end: end_ms,
+            has_fractions: value("kind") == "fractions",
+        }))
+    }
+}
+
+impl Selection {
+    fn value(&self, series: usize, tick: i64) -> f64 {
+        let whole = (tick * (1 + series as i64 % 7) % 100_000) as f64;
+        if self.has_fractions {
+            whole * 0.1 + ((tick * 7919) % 1000) as f64 * 0.003
+        } else {
+            whole
+        }
+    }
+}
+
+impl SeriesSet for Selection {
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn may_have_label(&self, name: &str) -> bool {
+        !matches!(name, "__type__" | "__unit__")
+    }
+
+    fn labels(&self, series: usize) -> Labels {
+        let mut number = String::new();
+        let _ = write!(number, "{series:07}");
+        let mut bytes = Vec::with_capacity(160);
+        for (name, value) in [
+            ("__name__", "http_requests_total"),
+            ("cluster", "production-1"),
+            ("instance", &number[..5]),
+            ("job", &number[6..]),
+            ("le", ["0.1", "0.5", "1", "5", "+Inf"][series % 5]),
+            ("namespace", "the-namespace-of-the-service"),
+            ("pod", &number),
+        ] {
+            for text in [name, value] {
+                bytes.push(text.len() as u8);
+                bytes.extend_from_slice(text.as_bytes());
+            }
+        }
+        Labels::from_bytes(&bytes).unwrap_or_else(Labels::empty)
+    }
+
+    fn read(&self, series: usize, into: &mut Column) -> Result<(), SourceError> {
+        let (first, last) = (
+            -(-self.start).div_euclid(SCRAPE),
+            self.end.div_euclid(SCRAPE),
+        );
+        let ticks = first..=last;
+        into.times.extend(ticks.clone().map(|tick| tick * SCRAPE));
+        into.values
+            .extend(ticks.map(|tick| self.value(series, tick)));
+        Ok(())
+    }
+
+    fn read_newest(&self, series: usize, into: &mut Column) -> Result<(), SourceError> {
+        let tick = self.end.div_euclid(SCRAPE);
+        into.push(tick * SCRAPE, self.value(series, tick));
+        Ok(())
+    }
+}
+
+struct Threads(usize);
+
+impl Pool for Threads {
+    fn run(&self, tasks: usize, task: &(dyn Fn(usize) + Sync)) {
+        let next = AtomicUsize::new(0);
+        let work = || {
+            while let Some(at) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|at| *at < tasks)
+            {
+                task(at);
+            }
+        };
+        std::thread::scope(|scope| {
+            (1..self.0.min(tasks)).for_each(|_| drop(scope.spawn(work)));
+            work();
+        });
+    }
+}
+
+/// A query's name, its text, how far it reaches and its step; at one time when that is 0.
+type Case = (String, String, i64, i64);
+
+fn cases() -> Vec<Case> {
+    let mut cases: Vec<Case> = Vec::new();
+    let mut add = |name: &str, query: &str, reach: i64, step: i64| {
+        cases.push((name.to_owned(), query.to_owned(), reach, step));
+    };
+    add(
+        "rate 800 1h/15s",
+        "sum(rate(m{size=\"800\"}[5m]))",
+        HOUR,
+        SCRAPE,
+    );
+    add(
+        "rate 40k 1h/60s",
+        "sum(rate({__name__=~\"m.*\",size=\"40000\"}[5m]))",
+        HOUR,
+        MINUTE,
+    );
+    add(
+        "rate by pod 40k 1h/60s",
+        "sum by (pod) (rate(m{size=\"40000\"}[5m]))",
+        HOUR,
+        MINUTE,
+    );
+    add(
+        "plain 40k 1h/60s",
+        "rate(m{size=\"40000\"}[5m])",
+        HOUR,
+        MINUTE,
+    );
+    add(
+        "quantiles 40k 1h/60s",
+        "histogram_quantile(0.9, sum by (le, job) (rate(m{size=\"40000\"}[5m])))",
+        HOUR,
+        MINUTE,
+    );
+    add(
+        "classic 40k",
+        "histogram_quantile(0.9, m{size=\"40000\"})",
+        0,
+        0,
+    );
+    add("topk 40k", "topk(10, m{size=\"40000\"})", 0, 0);
+    add("divide 40k", "m{size=\"40000\"} / m{size=\"40000\"}", 0, 0);
+    add(
+        "divide on 40k 1h/60s",
+        "m{size=\"40000\"} / on (pod) group_left () m{size=\"40000\"}",
+        HOUR,
+        MINUTE,
+    );
+    add(
+        "and 40k 1h/60s",
+        "m{size=\"40000\"} and m{size=\"40000\"}",
+        HOUR,
+        MINUTE,
+    );
+    for (name, query) in [
+        ("count", "count(m{size=\"1000000\"})"),
+        ("count names", "count({__name__=~\".+\",size=\"1000000\"})"),
+        ("count by", "count by (job) (m{size=\"1000000\"})"),
+        ("sum", "sum(m{size=\"1000000\"})"),
+        ("avg above", "avg(m{size=\"1000000\"} > 5)"),
+        ("topk", "topk(10, m{size=\"1000000\"})"),
+        ("quantile", "quantile(0.9, m{size=\"1000000\"})"),
+        ("count_values", "count_values(\"v\", m{size=\"1000000\"})"),
+        ("rate", "sum by (job) (rate(m{size=\"1000000\"}[5m]))"),
+        ("sort", "sort(m{size=\"1000000\"})"),
+        ("all", "m{size=\"1000000\"}"),
+    ] {
+        add(&format!("{name} 1M"), query, 0, 0);
+    }
+    for kind in ["whole", "fractions"] {
+        for function in [
+            "rate",
+            "increase",
+            "delta",
+            "irate",
+            "idelta",
+            "sum_over_time",
+            "avg_over_time",
+            "min_over_time",
+            "max_over_time",
+            "count_over_time",
+            "last_over_time",
+            "first_over_time",
+            "present_over_time",
+            "changes",
+            "resets",
+            "stddev_over_time",
+            "stdvar_over_time",
+            "mad_over_time",
+            "deriv",
+            "ts_of_max_over_time",
+        ] {
+            let query = format!("{function}(m{{size=\"4\",kind=\"{kind}\"}}[1h])");
+            add(&format!("window {function} {kind}"), &query, DAY, SCRAPE);
+        }
+        for (name, call) in [
+            ("quantile_over_time", "quantile_over_time(0.9, "),
+            ("predict_linear", "predict_linear("),
+            (
+                "double_exponential_smoothing",
+                "double_exponential_smoothing(",
+            ),
+        ] {
+            let tail = match name {
+                "predict_linear" => ", 60)",
+                "double_exponential_smoothing" => ", 0.3, 0.3)",
+                _ => ")",
+            };
+            let query = format!("{call}m{{size=\"4\",kind=\"{kind}\"}}[1h]{tail}");
+            add(&format!("window {name} {kind}"), &query, DAY, SCRAPE);
+        }
+    }
+    add(
+        "subquery",
+        "max_over_time(rate(m{size=\"4\"}[5m])[1h:15s])",
+        DAY,
+        SCRAPE,
+    );
+    cases
+}
+
+fn run(case: &Case, pool: &dyn Pool) -> Result<(Duration, usize, u64), String> {
+    let (_, query, reach, step) = case;
+    let options = QueryOptions {
+        limits: Limits {
+            bytes_max: 4 << 30,
+            ..Limits::default()
+        },
+        pool,
+        ..QueryOptions::default()
+    };
+    let engine = Engine::default();
+    let end = 20_000 * DAY;
+    let start = Instant::now();
+    let answer = if *step == 0 {
+        engine.instant(&Made, query, end, &options)
+    } else {
+        let range = TimeRange {
+            start_ms: end - reach,
+            end_ms: end,
+            step_ms: *step,
+        };
+        engine.range(&Made, query, range, &options)
+    };
+    let answer = answer.map_err(|error| error.to_string())?;
+    let took = start.elapsed();
+    let rows = match &answer.value {
+        Value::Vector(samples) => samples.len(),
+        Value::Matrix(series) => series.len(),
+        _ => 1,
+    };
+    Ok((took, rows, answer.stats.bytes_peak))
+}
+
+fn resident_mib(field: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with(field));
+    let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
+    kib.unwrap_or(0) >> 10
+}
+
+#[allow(clippy::print_stdout, reason = "the figures are what it is for")]
+fn main() -> Result<(), String> {
+    let mut args = std::env::args().skip(1);
+    let threads = args.next().and_then(|text| text.parse().ok()).unwrap_or(2);
+    let words: Vec<String> = args.collect();
+    let pool = Threads(threads);
+    for case in cases() {
+        if !words.is_empty() && !words.iter().any(|word| case.0.contains(word.as_str())) {
+            continue;
+        }
+        let mut best: Option<(Duration, usize, u64)> = None;
+        for _ in 0..3 {
+            let this = run(&case, &pool)?;
+            if best.is_none_or(|best| this.0 < best.0) {
+                best = Some(this);
+            }
+        }
+        if let Some((took, rows, peak)) = best {
+            let ms = took.as_secs_f64() * 1000.0;
+            println!(
+                "{:42} {ms:9.2} ms {rows:8} rows {:6} MiB counted {:6} MiB peak",
+                case.0,
+                peak >> 20,
+                resident_mib("VmHWM")
+            );
+        }
+    }
+    Ok(())
+}
