@@ -26,9 +26,6 @@ pub(super) struct Timings {
     pub(super) ran: i64,
 }
 
-/// What a sample takes in memory, in bytes.
-const SAMPLE_BYTES: u64 = 16;
-
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum StatsWanted {
     No,

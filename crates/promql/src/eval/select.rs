@@ -141,6 +141,7 @@ impl Evaluator<'_> {
     ) -> Result<Box<dyn SeriesSet + '_>, QueryError> {
         let since = self.nanos();
         let set = self.source.select(matchers, start, end, hints)?;
+        self.check()?;
         self.ledger.count_series(set.len());
         self.ledger
             .count_prepare(self.nanos().saturating_sub(since));
