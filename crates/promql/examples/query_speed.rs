@@ -53,7 +53,7 @@ impl Source for Made {
 
 impl Selection {
     fn value(&self, series: usize, tick: i64) -> f64 {
-        let whole = (tick * (1 + series as i64 % 7) % 100_000) as f64;
+        let whole = ((tick + series as i64) * (1 + series as i64 % 7) % 100_000) as f64;
         if self.has_fractions {
             whole * 0.1 + ((tick * 7919) % 1000) as f64 * 0.003
         } else {
@@ -130,132 +130,116 @@ impl Pool for Threads {
 }
 
 /// A query's name, its text, how far it reaches and its step; at one time when that is 0.
-type Case = (String, String, i64, i64);
+struct Case {
+    name: String,
+    query: String,
+    reach: i64,
+    step: i64,
+}
+
+/// Queries over series of 800, 40 thousand and a million; `$` stands for how many.
+const OVER_SERIES: &[(&str, &str, usize, i64, i64)] = &[
+    ("rate 1h/15s", "sum(rate(m$[5m]))", 800, HOUR, SCRAPE),
+    ("rate 1h/60s", "sum(rate(m$[5m]))", 40_000, HOUR, MINUTE),
+    (
+        "rate by job 1h/60s",
+        "sum by (job) (rate(m$[5m]))",
+        40_000,
+        HOUR,
+        MINUTE,
+    ),
+    (
+        "rate by pod 1h/60s",
+        "sum by (pod) (rate(m$[5m]))",
+        40_000,
+        HOUR,
+        MINUTE,
+    ),
+    ("plain rate 1h/60s", "rate(m$[5m])", 40_000, HOUR, MINUTE),
+    (
+        "quantiles 1h/60s",
+        "histogram_quantile(0.9, sum by (le, job) (rate(m$[5m])))",
+        40_000,
+        HOUR,
+        MINUTE,
+    ),
+    ("classic", "histogram_quantile(0.9, m$)", 40_000, 0, 0),
+    ("topk", "topk(10, m$)", 40_000, 0, 0),
+    ("topk 1h/60s", "topk(10, m$)", 40_000, HOUR, MINUTE),
+    ("quantile 1h/60s", "quantile(0.9, m$)", 40_000, HOUR, MINUTE),
+    ("divide", "m$ / m$", 40_000, 0, 0),
+    (
+        "divide 1h/60s",
+        "m$ / on (pod) group_left () m$",
+        40_000,
+        HOUR,
+        MINUTE,
+    ),
+    ("and 1h/60s", "m$ and m$", 40_000, HOUR, MINUTE),
+    ("count", "count(m$)", 1_000_000, 0, 0),
+    ("count by", "count by (job) (m$)", 1_000_000, 0, 0),
+    ("sum", "sum(m$)", 1_000_000, 0, 0),
+    ("avg above", "avg(m$ > 5)", 1_000_000, 0, 0),
+    ("topk", "topk(10, m$)", 1_000_000, 0, 0),
+    ("quantile", "quantile(0.9, m$)", 1_000_000, 0, 0),
+    ("count_values", "count_values(\"v\", m$)", 1_000_000, 0, 0),
+    ("rate", "sum by (job) (rate(m$[5m]))", 1_000_000, 0, 0),
+    ("sort", "sort(m$)", 1_000_000, 0, 0),
+    ("all", "m$", 1_000_000, 0, 0),
+];
+
+/// Functions of windows of an hour at each 15 seconds of a day; `$` stands for the window.
+const OVER_WINDOWS: &[&str] = &[
+    "rate($)",
+    "increase($)",
+    "delta($)",
+    "irate($)",
+    "idelta($)",
+    "sum_over_time($)",
+    "avg_over_time($)",
+    "min_over_time($)",
+    "max_over_time($)",
+    "count_over_time($)",
+    "last_over_time($)",
+    "changes($)",
+    "resets($)",
+    "stddev_over_time($)",
+    "quantile_over_time(0.9, $)",
+    "mad_over_time($)",
+    "deriv($)",
+    "predict_linear($, 60)",
+    "double_exponential_smoothing($, 0.3, 0.3)",
+    "ts_of_max_over_time($)",
+    "max_over_time(rate(m{size=\"4\"}[5m])[1h:15s])",
+];
 
 fn cases() -> Vec<Case> {
-    let mut cases: Vec<Case> = Vec::new();
-    let mut add = |name: &str, query: &str, reach: i64, step: i64| {
-        cases.push((name.to_owned(), query.to_owned(), reach, step));
-    };
-    add(
-        "rate 800 1h/15s",
-        "sum(rate(m{size=\"800\"}[5m]))",
-        HOUR,
-        SCRAPE,
-    );
-    add(
-        "rate 40k 1h/60s",
-        "sum(rate({__name__=~\"m.*\",size=\"40000\"}[5m]))",
-        HOUR,
-        MINUTE,
-    );
-    add(
-        "rate by pod 40k 1h/60s",
-        "sum by (pod) (rate(m{size=\"40000\"}[5m]))",
-        HOUR,
-        MINUTE,
-    );
-    add(
-        "plain 40k 1h/60s",
-        "rate(m{size=\"40000\"}[5m])",
-        HOUR,
-        MINUTE,
-    );
-    add(
-        "quantiles 40k 1h/60s",
-        "histogram_quantile(0.9, sum by (le, job) (rate(m{size=\"40000\"}[5m])))",
-        HOUR,
-        MINUTE,
-    );
-    add(
-        "classic 40k",
-        "histogram_quantile(0.9, m{size=\"40000\"})",
-        0,
-        0,
-    );
-    add("topk 40k", "topk(10, m{size=\"40000\"})", 0, 0);
-    add("divide 40k", "m{size=\"40000\"} / m{size=\"40000\"}", 0, 0);
-    add(
-        "divide on 40k 1h/60s",
-        "m{size=\"40000\"} / on (pod) group_left () m{size=\"40000\"}",
-        HOUR,
-        MINUTE,
-    );
-    add(
-        "and 40k 1h/60s",
-        "m{size=\"40000\"} and m{size=\"40000\"}",
-        HOUR,
-        MINUTE,
-    );
-    for (name, query) in [
-        ("count", "count(m{size=\"1000000\"})"),
-        ("count names", "count({__name__=~\".+\",size=\"1000000\"})"),
-        ("count by", "count by (job) (m{size=\"1000000\"})"),
-        ("sum", "sum(m{size=\"1000000\"})"),
-        ("avg above", "avg(m{size=\"1000000\"} > 5)"),
-        ("topk", "topk(10, m{size=\"1000000\"})"),
-        ("quantile", "quantile(0.9, m{size=\"1000000\"})"),
-        ("count_values", "count_values(\"v\", m{size=\"1000000\"})"),
-        ("rate", "sum by (job) (rate(m{size=\"1000000\"}[5m]))"),
-        ("sort", "sort(m{size=\"1000000\"})"),
-        ("all", "m{size=\"1000000\"}"),
-    ] {
-        add(&format!("{name} 1M"), query, 0, 0);
-    }
-    for kind in ["whole", "fractions"] {
-        for function in [
-            "rate",
-            "increase",
-            "delta",
-            "irate",
-            "idelta",
-            "sum_over_time",
-            "avg_over_time",
-            "min_over_time",
-            "max_over_time",
-            "count_over_time",
-            "last_over_time",
-            "first_over_time",
-            "present_over_time",
-            "changes",
-            "resets",
-            "stddev_over_time",
-            "stdvar_over_time",
-            "mad_over_time",
-            "deriv",
-            "ts_of_max_over_time",
-        ] {
-            let query = format!("{function}(m{{size=\"4\",kind=\"{kind}\"}}[1h])");
-            add(&format!("window {function} {kind}"), &query, DAY, SCRAPE);
-        }
-        for (name, call) in [
-            ("quantile_over_time", "quantile_over_time(0.9, "),
-            ("predict_linear", "predict_linear("),
-            (
-                "double_exponential_smoothing",
-                "double_exponential_smoothing(",
+    let over_series = OVER_SERIES
+        .iter()
+        .map(|(name, query, size, reach, step)| Case {
+            name: format!("{name} over {size}"),
+            query: query.replace('$', &format!("{{size=\"{size}\"}}")),
+            reach: *reach,
+            step: *step,
+        });
+    let over_windows = OVER_WINDOWS.iter().flat_map(|query| {
+        ["whole", "fractions"].map(|kind| Case {
+            name: format!(
+                "{} of {kind}",
+                query.replace("(rate(m{size=\"4\"}[5m])[1h:15s])", "(subquery)")
             ),
-        ] {
-            let tail = match name {
-                "predict_linear" => ", 60)",
-                "double_exponential_smoothing" => ", 0.3, 0.3)",
-                _ => ")",
-            };
-            let query = format!("{call}m{{size=\"4\",kind=\"{kind}\"}}[1h]{tail}");
-            add(&format!("window {name} {kind}"), &query, DAY, SCRAPE);
-        }
-    }
-    add(
-        "subquery",
-        "max_over_time(rate(m{size=\"4\"}[5m])[1h:15s])",
-        DAY,
-        SCRAPE,
-    );
-    cases
+            query: query.replace('$', &format!("m{{size=\"4\",kind=\"{kind}\"}}[1h]")),
+            reach: DAY,
+            step: SCRAPE,
+        })
+    });
+    over_series.chain(over_windows).collect()
 }
 
 fn run(case: &Case, pool: &dyn Pool) -> Result<(Duration, usize, u64), String> {
-    let (_, query, reach, step) = case;
+    let Case {
+        query, reach, step, ..
+    } = case;
     let options = QueryOptions {
         limits: Limits {
             bytes_max: 4 << 30,
@@ -301,7 +285,7 @@ fn main() -> Result<(), String> {
     let words: Vec<String> = args.collect();
     let pool = Threads(threads);
     for case in cases() {
-        if !words.is_empty() && !words.iter().any(|word| case.0.contains(word.as_str())) {
+        if !words.is_empty() && !words.iter().any(|word| case.name.contains(word.as_str())) {
             continue;
         }
         let mut best: Option<(Duration, usize, u64)> = None;
@@ -315,7 +299,7 @@ fn main() -> Result<(), String> {
             let ms = took.as_secs_f64() * 1000.0;
             println!(
                 "{:42} {ms:9.2} ms {rows:8} rows {:6} MiB counted {:6} MiB peak",
-                case.0,
+                case.name,
                 peak >> 20,
                 resident_mib("VmHWM")
             );
