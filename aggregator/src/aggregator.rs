@@ -17,6 +17,7 @@ use weft_stdx::Clock;
 
 use crate::config::Config;
 use crate::intake::{self, Intake, Peers};
+use crate::query::ResultCache;
 use crate::serve::{self, Served};
 use crate::status::StatusBoard;
 use crate::store::{OpenError, Store};
@@ -104,7 +105,8 @@ impl Aggregator {
         let listener =
             Listener::bind(config.ingest, &identity, ListenerOptions::default(), clock).await?;
         let peers = Arc::new(Peers::default());
-        let status = StatusBoard::new(Arc::clone(&store), Arc::clone(&peers));
+        let results = Arc::new(ResultCache::new(config.query.cache_bytes));
+        let status = StatusBoard::new(Arc::clone(&store), Arc::clone(&peers), results);
         telemetry::register(&surroundings.admin.registry, &status);
         Ok(Aggregator {
             config,

@@ -60,6 +60,8 @@ pub struct QueryConfig {
     pub samples_max: usize,
     /// Bytes that one query may hold.
     pub bytes_max: usize,
+    /// Bytes of answers to range queries that are kept to be extended; 0 to keep none.
+    pub cache_bytes: usize,
     /// How far back an instant selector looks.
     pub lookback: Duration,
 }
@@ -110,6 +112,7 @@ impl Default for QueryConfig {
             at_once_max: 20,
             samples_max: 50_000_000,
             bytes_max: 1 << 30,
+            cache_bytes: 64 << 20,
             lookback: Duration::from_secs(300),
         }
     }

@@ -55,7 +55,11 @@ pub(crate) async fn run(listener: TcpListener, served: Served, shutdown: Shutdow
         AdminApi::Off
     };
     let backends = Backends {
-        prometheus: Arc::new(PrometheusBackend::new(Arc::clone(&store), config)),
+        prometheus: Arc::new(PrometheusBackend::new(
+            Arc::clone(&store),
+            config,
+            Arc::clone(&status.results),
+        )),
         loki: Arc::new(LokiBackend::new(Arc::clone(&store))),
         weft: Arc::new(WeftBackend {
             status,

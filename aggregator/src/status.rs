@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::intake::Peers;
+use crate::query::ResultCache;
 use crate::store::Store;
 
 /// Measures; a clone measures the same aggregator.
@@ -15,6 +16,7 @@ use crate::store::Store;
 pub struct StatusBoard {
     pub(crate) store: Arc<Store>,
     pub(crate) peers: Arc<Peers>,
+    pub(crate) results: Arc<ResultCache>,
     rates: Arc<Mutex<Rates>>,
 }
 
@@ -58,12 +60,22 @@ pub struct Status {
     pub damaged: u64,
     /// Connected peers.
     pub peers: u64,
+    /// Range queries that were answered from kept steps, in whole or in part.
+    pub query_cache_hits: u64,
+    /// Range queries of which no step was kept, or none that still holds.
+    pub query_cache_misses: u64,
+    /// Bytes of kept steps.
+    pub query_cache_bytes: u64,
     /// What was dropped since the start: what, why, how much.
     pub drops: Vec<(String, String, u64)>,
 }
 
 impl StatusBoard {
-    pub(crate) fn new(store: Arc<Store>, peers: Arc<Peers>) -> StatusBoard {
+    pub(crate) fn new(
+        store: Arc<Store>,
+        peers: Arc<Peers>,
+        results: Arc<ResultCache>,
+    ) -> StatusBoard {
         let rates = Rates {
             at: Instant::now(),
             samples: 0,
@@ -74,6 +86,7 @@ impl StatusBoard {
         StatusBoard {
             store,
             peers,
+            results,
             rates: Arc::new(Mutex::new(rates)),
         }
     }
@@ -99,6 +112,7 @@ impl StatusBoard {
         let (tsdb, logdb) = (store.tsdb.status(), store.logdb.usage());
         let rates = *self.rates.lock().unwrap_or_else(PoisonError::into_inner);
         let drops = store.drops.counts().into_iter();
+        let kept = self.results.stats();
         Status {
             series: tsdb.series as u64,
             samples: store.counts.samples.load(Relaxed),
@@ -114,6 +128,9 @@ impl StatusBoard {
             duplicates: store.counts.duplicates.load(Relaxed),
             damaged: store.records_damaged() + tsdb.parts_set_aside,
             peers: self.peers.list().len() as u64,
+            query_cache_hits: kept.hits,
+            query_cache_misses: kept.misses,
+            query_cache_bytes: kept.bytes,
             drops: drops
                 .map(|(what, why, count)| (what.as_str().to_owned(), why, count))
                 .collect(),

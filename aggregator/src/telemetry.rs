@@ -49,7 +49,7 @@ impl Collector for Telemetry {
 
 type Line = (&'static str, &'static str, u64);
 
-fn gauges(status: &Status) -> [Line; 6] {
+fn gauges(status: &Status) -> [Line; 7] {
     [
         (
             "weft_aggregator_series",
@@ -77,10 +77,15 @@ fn gauges(status: &Status) -> [Line; 6] {
             status.lines_disk_bytes,
         ),
         ("weft_aggregator_peers", "Connected peers.", status.peers),
+        (
+            "weft_aggregator_query_cache_bytes",
+            "Bytes of steps of range queries that are kept.",
+            status.query_cache_bytes,
+        ),
     ]
 }
 
-fn counters(status: &Status) -> [Line; 6] {
+fn counters(status: &Status) -> [Line; 8] {
     [
         ("weft_aggregator_samples", "Samples stored.", status.samples),
         ("weft_aggregator_lines", "Log lines stored.", status.lines),
@@ -94,6 +99,16 @@ fn counters(status: &Status) -> [Line; 6] {
             "weft_aggregator_duplicates",
             "Batches and lines that were stored already.",
             status.duplicates,
+        ),
+        (
+            "weft_aggregator_query_cache_hits",
+            "Range queries answered from kept steps, in whole or in part.",
+            status.query_cache_hits,
+        ),
+        (
+            "weft_aggregator_query_cache_misses",
+            "Range queries of which no kept step could be used.",
+            status.query_cache_misses,
         ),
         (
             "weft_aggregator_damaged",

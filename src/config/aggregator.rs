@@ -114,6 +114,14 @@ fn query(reader: &mut Reader<'_>) -> QueryConfig {
                 "Memory that one query may hold.",
             ),
         ),
+        cache_bytes: memory(
+            reader,
+            key(
+                "aggregator.query.cache_bytes",
+                "64MiB",
+                "Answers of range queries kept in memory to be extended; 0 to keep none.",
+            ),
+        ),
         lookback: reader.interval(key(
             "aggregator.query.lookback",
             "5m",

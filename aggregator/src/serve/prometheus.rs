@@ -19,12 +19,12 @@ use weft_api::{Cancel, Error, ErrorKind};
 use weft_exposition::remote_read;
 use weft_matcher::LabelMatcher;
 use weft_model::{Labels, Matcher, MetricMetadata, Millis};
-use weft_promql::{Answer, Engine, Limits, Options, QueryOptions};
+use weft_promql::{Answer, Engine, Limits, Options, QueryError, QueryOptions};
 use weft_stdx::text;
 use weft_tsdb::{PartStatus, ReadError};
 
 use crate::config::Config;
-use crate::query::{SampleSource, Threads, selectors};
+use crate::query::{Asked, ResultCache, SampleSource, Threads, selectors};
 use crate::store::{Store, TakeError, chain};
 
 /// The version of Prometheus whose API is spoken; clients derive from it what they may ask.
@@ -37,10 +37,15 @@ pub(crate) struct PrometheusBackend {
     config: Arc<Config>,
     engine: Engine,
     threads: Threads,
+    results: Arc<ResultCache>,
 }
 
 impl PrometheusBackend {
-    pub(crate) fn new(store: Arc<Store>, config: Arc<Config>) -> PrometheusBackend {
+    pub(crate) fn new(
+        store: Arc<Store>,
+        config: Arc<Config>,
+        results: Arc<ResultCache>,
+    ) -> PrometheusBackend {
         let lookback_ms = i64::try_from(config.query.lookback.as_millis()).unwrap_or(i64::MAX);
         let engine = Engine::new(Options {
             lookback_ms,
@@ -51,6 +56,7 @@ impl PrometheusBackend {
             config,
             engine,
             threads: Threads::of_this_machine(),
+            results,
         }
     }
 
@@ -104,9 +110,21 @@ impl Backend for PrometheusBackend {
     fn query_range(&self, query: &RangeQuery, cancel: &Cancel) -> Result<Answer, Error> {
         let source = SampleSource::new(&self.store.tsdb);
         let options = self.options(query.lookback_ms, cancel);
-        Ok(self
-            .engine
-            .range(&source, &query.query, query.range, &options)?)
+        let text = &query.query;
+        let expr = weft_promql::parse(text).map_err(QueryError::from)?;
+        let asked = Asked {
+            expr: &expr,
+            range: query.range,
+            lookback_ms: query
+                .lookback_ms
+                .unwrap_or(self.engine.options().lookback_ms),
+            now: self.store.now(),
+        };
+        let evaluate = |range| {
+            self.engine
+                .range_expr(&source, &expr, text, range, &options)
+        };
+        Ok(self.results.range(&self.store.tsdb, asked, evaluate)?)
     }
 
     fn labels(&self, selection: &Selection, _cancel: &Cancel) -> Result<Vec<String>, Error> {

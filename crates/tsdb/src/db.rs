@@ -27,6 +27,7 @@ mod status;
 pub(crate) use open::{FINISHED, SET_ASIDE, ends, part_path};
 
 use crate::cache::Cache;
+use crate::changes::{ChangeMark, Changes};
 use crate::config::Config;
 use crate::error::{ReadError, Rejected};
 use crate::head::{Admission, AppendReport, Head, SeriesRef};
@@ -61,6 +62,7 @@ pub(crate) struct Inner {
     /// The latest time that the store was told.
     now: AtomicI64,
     counters: Counters,
+    pub(crate) changes: Changes,
     deletions_pending: AtomicUsize,
     drops: Mutex<Drops>,
     metadata: Mutex<Metadata>,
@@ -195,6 +197,30 @@ impl Tsdb {
     /// Returns what is known of one metric, or of all, ascending by name and at most `limit`.
     pub fn metadata(&self, metric: Option<&str>, limit: usize) -> Vec<(String, MetricMetadata)> {
         self.inner.metadata(metric, limit)
+    }
+
+    /// Returns the present place in the order of changes: what is read from now on holds all
+    /// changes up to it.
+    pub fn change_mark(&self) -> ChangeMark {
+        self.inner.changes.mark()
+    }
+
+    /// Returns the first time from `start` to `end` from which on samples may have been added,
+    /// replaced or removed since a mark; nothing if all is as it was. Samples that only age out
+    /// are not told: see [`Tsdb::horizon`].
+    pub fn first_change_since(
+        &self,
+        mark: ChangeMark,
+        start: Millis,
+        end: Millis,
+    ) -> Option<Millis> {
+        self.inner.changes.first_since(mark, start.0, end.0)
+    }
+
+    /// Returns the time from which on no sample is too old to be kept at `now`.
+    pub fn horizon(&self, now: Millis) -> Millis {
+        let latest = self.inner.admission().now.max(now.0);
+        Millis(latest.saturating_sub(self.inner.config.retention_millis))
     }
 
     /// Returns the series that fulfil all matchers and may have samples from `start` to `end`,

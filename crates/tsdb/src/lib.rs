@@ -31,6 +31,7 @@ mod merge;
 mod check;
 
 mod cache;
+mod changes;
 mod deletion;
 mod identity;
 mod matching;
@@ -38,6 +39,7 @@ mod run;
 mod segmented;
 mod side_files;
 
+pub use changes::ChangeMark;
 pub use check::check;
 pub use config::{Budgets, Config};
 pub use db::Tsdb;

@@ -50,7 +50,10 @@ impl Tsdb {
         let cuts = parts.iter().filter_map(|served| served.cuts.last());
         report.series += cuts.map(|cut| cut.series.len() as u64).sum::<u64>();
         self.inner.publish(maintenance, parts);
-        report.series += self.inner.cut_head(matchers, start.0, end.0)?;
+        let cut = self.inner.cut_head(matchers, start.0, end.0);
+        // Also when it failed half way.
+        self.inner.changes.note_range(start.0, end.0);
+        report.series += cut?;
         Ok(report)
     }
 }

@@ -130,7 +130,11 @@ impl Inner {
         &self,
         samples: impl Iterator<Item = (SeriesRef, i64, f64)>,
     ) -> AppendReport {
-        let report = self.head.append(samples, self.admission());
+        let admission = self.admission();
+        let mut touched = self.changes.touched(admission.earliest, admission.latest);
+        let samples = samples.inspect(|(_, time, _)| touched.add(*time));
+        let report = self.head.append(samples, admission);
+        self.changes.note(&touched);
         self.count(&report);
         report
     }
@@ -141,9 +145,13 @@ impl Inner {
         time: Millis,
         histogram: FloatHistogram,
     ) -> AppendReport {
+        let admission = self.admission();
         let report = self
             .head
-            .append_histogram(series, time.0, histogram, self.admission());
+            .append_histogram(series, time.0, histogram, admission);
+        let mut touched = self.changes.touched(admission.earliest, admission.latest);
+        touched.add(time.0);
+        self.changes.note(&touched);
         self.count(&report);
         report
     }

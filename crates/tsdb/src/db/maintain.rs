@@ -170,6 +170,7 @@ impl Inner {
                 .map_err(|e| WriteError::io(&aside, e))?;
         }
         self.publish(maintenance, good);
+        self.note_gone(&bad);
         for served in bad {
             report.set_aside.push(PartError::Corrupt {
                 path: served.part.path.clone(),
@@ -195,7 +196,16 @@ impl Inner {
         let stays = |served: &&Arc<Served>| !numbers.contains(&served.part.number());
         let parts = present.parts.iter().filter(stays).cloned().collect();
         self.publish(maintenance, parts);
+        self.note_gone(gone);
         self.remove_files(maintenance, &numbers)
+    }
+
+    /// Notes that the samples of parts are not given any more.
+    fn note_gone(&self, gone: &[Arc<Served>]) {
+        for served in gone {
+            let sketch = &served.part.meta.sketch;
+            self.changes.note_range(sketch.min_time, sketch.max_time);
+        }
     }
 
     /// Removes the files of parts that are not served any more, and those that could not be

@@ -16,6 +16,7 @@ use super::ingest::{Drops, Exemplars, Metadata};
 use super::maintain::Maintenance;
 use super::{Counters, Inner, Tsdb};
 use crate::cache::Cache;
+use crate::changes::Changes;
 use crate::config::Config;
 use crate::deletion::Deletions;
 use crate::error::{OpenError, PartError};
@@ -87,6 +88,11 @@ impl Tsdb {
         report.set_aside.extend(side.faults);
         let inner = Inner {
             head: Head::new(&config),
+            changes: Changes::new(
+                config
+                    .retention_millis
+                    .saturating_add(config.future_max_millis),
+            ),
             views: Views::new(parts),
             cache,
             maintenance: Mutex::new(maintenance),
