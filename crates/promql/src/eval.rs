@@ -72,7 +72,9 @@ impl Evaluator<'_> {
     pub(crate) fn eval(&self, expr: &Expr, steps: Steps) -> Result<Operand, QueryError> {
         self.check()?;
         if steps.count > 1 && invariant::is_invariant(expr) {
+            let counts = self.ledger.counts();
             let once = self.eval_each(expr, Steps::once(steps.start))?;
+            self.ledger.repeat(&counts, steps.count);
             return broadcast(once, steps.count);
         }
         self.eval_each(expr, steps)

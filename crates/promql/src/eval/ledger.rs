@@ -98,18 +98,15 @@ impl Ledger {
                 return;
             }
             counts.seen += seen;
-            // What does not depend on the step is looked at at each step.
-            let shared = if by_step.len() == 1 { seen } else { 0 };
-            for (at, step) in counts.by_step.iter_mut().enumerate() {
-                *step += by_step.get(at).copied().unwrap_or(shared);
-            }
+            let pairs = counts.by_step.iter_mut().zip(by_step);
+            pairs.for_each(|(all, seen)| *all += seen);
         });
     }
 
     /// Tells whether a task with so many steps has to count each of them.
     pub(super) fn counts_by_step(&self, steps: usize) -> bool {
         let outside = self.within.load(Ordering::Relaxed) == 0;
-        outside && self.with_counts(|counts| counts.by_step.len() == steps || steps == 1)
+        outside && self.with_counts(|counts| counts.by_step.len() == steps)
     }
 
     /// Evaluates what a subquery looks at.
@@ -122,6 +119,16 @@ impl Ledger {
 
     pub(super) fn counts(&self) -> Counts {
         self.with_counts(|counts| counts.clone())
+    }
+
+    /// Counts what was seen since [`Ledger::counts`] was asked for each of so many steps, of which
+    /// one was evaluated.
+    pub(super) fn repeat(&self, since: &Counts, steps: usize) {
+        self.with_counts(|now| {
+            let seen = now.seen - since.seen;
+            now.seen = since.seen + seen * steps as u64;
+            now.by_step.iter_mut().for_each(|step| *step += seen);
+        });
     }
 
     /// Forgets what was counted since [`Ledger::counts`] was asked.
