@@ -38,6 +38,7 @@ impl Source for SampleSource<'_> {
         let unread = Labels::empty();
         let range = (Millis(start_ms), Millis(end_ms));
         Ok(Box::new(Selected {
+            tsdb: self.tsdb,
             selection,
             unread,
             range,
@@ -45,16 +46,25 @@ impl Source for SampleSource<'_> {
     }
 }
 
-struct Selected {
+struct Selected<'a> {
+    tsdb: &'a Tsdb,
     selection: Selection,
     /// What stands for labels that cannot be read: the series' samples then fail to be read, too.
     unread: Labels,
     range: (Millis, Millis),
 }
 
-impl SeriesSet for Selected {
+impl SeriesSet for Selected<'_> {
     fn len(&self) -> usize {
         self.selection.len()
+    }
+
+    fn may_have_label(&self, name: &str) -> bool {
+        let (start, end) = self.range;
+        match self.tsdb.label_values(name, &[], start, end, 1) {
+            Ok(values) => !values.is_empty(),
+            Err(_) => true,
+        }
     }
 
     fn labels(&self, series: usize) -> Labels {

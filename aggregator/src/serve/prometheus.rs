@@ -19,7 +19,7 @@ use weft_api::{Cancel, Error, ErrorKind};
 use weft_exposition::remote_read;
 use weft_matcher::LabelMatcher;
 use weft_model::{Labels, Matcher, MetricMetadata, Millis};
-use weft_promql::{Answer, Engine, Limits, Options, QueryError, QueryOptions};
+use weft_promql::{Answer, Budget, Engine, Limits, Options, QueryError, QueryOptions};
 use weft_stdx::text;
 use weft_tsdb::{PartStatus, ReadError};
 
@@ -30,6 +30,9 @@ use crate::store::{Store, TakeError, chain};
 /// The version of Prometheus whose API is spoken; clients derive from it what they may ask.
 const SPOKEN: &str = "3.14.0";
 
+/// All running queries together may hold as much as so many that are at their limit.
+const FULL_QUERIES: usize = 2;
+
 /// Answers Prometheus's clients.
 #[derive(Debug)]
 pub(crate) struct PrometheusBackend {
@@ -37,6 +40,7 @@ pub(crate) struct PrometheusBackend {
     config: Arc<Config>,
     engine: Engine,
     threads: Threads,
+    budget: Arc<Budget>,
     results: Arc<ResultCache>,
 }
 
@@ -51,11 +55,13 @@ impl PrometheusBackend {
             lookback_ms,
             ..Options::default()
         });
+        let shared = config.query.bytes_max.saturating_mul(FULL_QUERIES);
         PrometheusBackend {
             store,
             config,
             engine,
             threads: Threads::of_this_machine(),
+            budget: Arc::new(Budget::new(shared)),
             results,
         }
     }
@@ -70,6 +76,7 @@ impl PrometheusBackend {
         QueryOptions {
             lookback_ms,
             limits,
+            budget: Some(Arc::clone(&self.budget)),
             cancel,
             pool: &self.threads,
             ..QueryOptions::default()
