@@ -1,6 +1,9 @@
 //! What is answered, alone and side by side.
 
-use weft_promql::{Engine, QueryOptions, TimeRange};
+use weft_model::{Labels, Matcher};
+use weft_promql::{
+    Column, Engine, QueryOptions, SelectHints, SeriesSet, Source, SourceError, TimeRange,
+};
 
 use super::source::{Floats, Threads, many, range};
 
@@ -58,4 +61,61 @@ fn names_go_at_once_by_default() {
     assert!(!answer("abs(m)").unwrap().contains("m{"));
     let grouped = answer("sum by (__name__) (abs(m))").unwrap();
     assert!(grouped.contains("labels: {}"), "{grouped}");
+}
+
+/// Two metrics with the same other labels.
+struct Twins;
+
+impl Source for Twins {
+    fn select(
+        &self,
+        _matchers: &[Matcher],
+        _start_ms: i64,
+        end_ms: i64,
+        _hints: &SelectHints,
+    ) -> Result<Box<dyn SeriesSet + '_>, SourceError> {
+        Ok(Box::new(TwinsAt(end_ms)))
+    }
+}
+
+struct TwinsAt(i64);
+
+impl SeriesSet for TwinsAt {
+    fn len(&self) -> usize {
+        2
+    }
+
+    fn labels(&self, series: usize) -> Labels {
+        Labels::from_pairs([("__name__", ["a", "b"][series]), ("host", "x")])
+    }
+
+    fn read(&self, _series: usize, into: &mut Column) -> Result<(), SourceError> {
+        into.push(self.0 - 1000, 1.0);
+        into.push(self.0, 2.0);
+        Ok(())
+    }
+}
+
+#[test]
+fn series_that_come_to_be_alike_are_a_fault_also_within_an_aggregation() {
+    let engine = Engine::default();
+    let answer = |query: &str| engine.instant(&Twins, query, 60_000, &QueryOptions::default());
+    for query in [
+        "rate({__name__=~\".+\"}[1m])",
+        "sum(rate({__name__=~\".+\"}[1m]))",
+        "count(abs({__name__=~\".+\"}))",
+        "topk(1, {__name__=~\".+\"} * 2)",
+        "max(-{__name__=~\".+\"})",
+        "quantile(0.5, {__name__=~\".+\"} > bool 1)",
+    ] {
+        let error = answer(query)
+            .expect_err("series come to be alike")
+            .to_string();
+        let expected = "vector cannot contain metrics with the same labelset";
+        assert_eq!(error, expected, "{query}");
+    }
+    for query in ["count({__name__=~\".+\"})", "sum({__name__=~\".+\"} > 0)"] {
+        let answer = answer(query).expect("names tell them apart");
+        assert_eq!(answer.stats.series, 2, "{query}");
+    }
 }
