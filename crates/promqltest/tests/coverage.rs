@@ -12,8 +12,9 @@ use weft_promql::ast::{
 fn used() -> BTreeSet<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/promql");
     let mut used = BTreeSet::new();
-    for entry in std::fs::read_dir(&folder).unwrap() {
-        let script = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+    for entry in std::fs::read_dir(&folder).expect("the folder of scripts") {
+        let path = entry.expect("an entry of the folder").path();
+        let script = std::fs::read_to_string(path).expect("a script");
         for line in script.lines().filter(|line| line.starts_with("eval ")) {
             if let Ok(expr) = weft_promql::parse(query_of(line)) {
                 visit(&expr, &mut used);
