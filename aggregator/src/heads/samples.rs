@@ -67,7 +67,7 @@ impl Writing<'_> {
             match histogram.decode() {
                 Ok((time, histogram)) => match self.tsdb.append_histogram(at, time, histogram) {
                     Ok(()) => self.written.histograms += 1,
-                    Err(reason) => self.drops.samples(reason.as_str(), 1),
+                    Err(reason) => self.reject(reason, 1),
                 },
                 Err(problem) => self.fault(item, problem),
             }
@@ -105,8 +105,8 @@ impl Writing<'_> {
         match refusal {
             Refusal::Problem(problem) => self.fault(item, problem),
             Refusal::Rejected(reason) => {
-                self.drops
-                    .samples(reason.as_str(), series.samples().count() as u64);
+                let samples = series.samples().count() + series.histograms().count();
+                self.reject(reason, samples as u64);
             }
         }
     }
@@ -116,11 +116,18 @@ impl Writing<'_> {
         self.written.faults.push(item, problem);
     }
 
+    fn reject(&mut self, reason: Rejected, samples: u64) {
+        if samples > 0 {
+            self.drops.samples(reason.as_str(), samples);
+            self.written.refuse(reason.to_string(), samples);
+        }
+    }
+
     fn append_run(&mut self) {
         let report = self.tsdb.append_many(&self.run);
         self.written.samples += report.taken;
         for (_, reason) in report.rejected {
-            self.drops.samples(reason.as_str(), 1);
+            self.reject(reason, 1);
         }
         self.run.clear();
     }

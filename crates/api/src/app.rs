@@ -85,6 +85,10 @@ pub struct Limits {
     pub queries_max: usize,
     /// Writes that are taken at one time; more wait.
     pub writes_max: usize,
+    /// Remote reads that are answered at one time; more wait.
+    pub reads_max: usize,
+    /// How long a remote read may wait and run, the time its reader takes included.
+    pub read_time_max: Duration,
     /// Log queries that are followed at one time; more are refused.
     pub tails_max: usize,
     /// How long a query may wait and run.
@@ -112,6 +116,8 @@ impl Default for Limits {
         Limits {
             queries_max: 20,
             writes_max: 16,
+            reads_max: 10,
+            read_time_max: Duration::from_secs(600),
             tails_max: 100,
             query_time_max: Duration::from_secs(120),
             body_bytes_max: HTTP_BODY_BYTES_MAX,
@@ -133,6 +139,7 @@ pub(crate) struct App {
     queries: Arc<Semaphore>,
     glances: Arc<Semaphore>,
     writes: Arc<Semaphore>,
+    reads: Arc<Semaphore>,
     tails: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
     /// Becomes true when the server stops.
@@ -147,6 +154,7 @@ impl App {
             queries: semaphore(limits.queries_max),
             glances: semaphore(GLANCES_MAX),
             writes: semaphore(limits.writes_max),
+            reads: semaphore(limits.reads_max),
             tails: semaphore(limits.tails_max),
             bodies: semaphore(limits.bodies_bytes_max / BUDGET_UNIT),
             config,

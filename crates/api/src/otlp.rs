@@ -20,7 +20,7 @@ use weft_exposition::otlp::{self, Translated};
 use weft_exposition::remote_write::Version;
 
 use crate::app::App;
-use crate::prometheus::{Backend, Received, Written};
+use crate::prometheus::{Backend, Received};
 use crate::request::{Encoding, body};
 use crate::response::{self, reply};
 use crate::{Error, ErrorKind};
@@ -125,7 +125,7 @@ fn store(backend: &dyn Backend, translated: Translated) -> Result<LeftOut, Error
         rejected,
         mut reasons,
     } = translated;
-    let mut faults = 0;
+    let mut left_out = rejected;
     if points > 0 {
         let snappy = snap::raw::Encoder::new().compress_vec(&body);
         let received = Received {
@@ -133,14 +133,14 @@ fn store(backend: &dyn Backend, translated: Translated) -> Result<LeftOut, Error
             body: Bytes::from(body),
             snappy: snappy.ok().map(Bytes::from),
         };
-        let Written { faults: found, .. } = backend.write(&received)?;
-        faults = found.count();
-        if !found.is_empty() {
-            reasons.push(found.to_string());
+        let written = backend.write(&received)?;
+        left_out += written.left_out();
+        if !written.is_complete() {
+            reasons.push(written.complaint());
         }
     }
     Ok(LeftOut {
-        points: rejected + faults,
+        points: left_out,
         message: reasons.join("; "),
     })
 }

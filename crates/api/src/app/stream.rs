@@ -1,7 +1,7 @@
 //! Answers that are written while they are sent, for those too large to hold.
 //!
 //! In: a question that hands over pieces. Out: a body. Bound: [`PIECES_MAX`] pieces wait for the
-//! client; one that does not take them within the query's time is cut off, as is one that leaves.
+//! client; one that does not take them within `Limits::read_time_max` is cut off, as is one that leaves.
 //! A question that fails after its first piece breaks the body off, so that nobody takes a part
 //! for the whole.
 
@@ -49,15 +49,16 @@ struct Rest {
 
 impl App {
     /// Asks a question on a thread of its own and returns the body that it writes. An error before
-    /// the first piece is returned as such.
+    /// the first piece is returned as such. Queries do not wait for it: a slow reader holds up only
+    /// its like.
     pub(crate) async fn stream(
         &self,
         question: impl FnOnce(&Cancel, &mut Outlet) -> Result<(), Error> + Send + 'static,
     ) -> Result<Body, Error> {
-        let time_max = self.limits().query_time_max;
+        let time_max = self.limits().read_time_max;
         let cancel = Cancel::after(time_max);
         let guard = cancel.on_drop();
-        let waiting = tokio::time::timeout(time_max, acquire(&self.queries, 1));
+        let waiting = tokio::time::timeout(time_max, acquire(&self.reads, 1));
         let timed_out = |_| Error::new(ErrorKind::Timeout, "query timed out");
         let permit = waiting.await.map_err(timed_out)??;
         let (sender, receiver) = mpsc::channel(PIECES_MAX);

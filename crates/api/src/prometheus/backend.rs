@@ -62,8 +62,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Takes a remote-write request; it is durable when this returns.
     ///
-    /// Series that break a rule are left out and reported in [`Written::faults`]. An error means
-    /// that nothing was taken.
+    /// Series that break a rule are left out and reported in [`Written::faults`], samples that the
+    /// store has no place for in [`Written::refused`]. An error means that all of the request has
+    /// to be sent again.
     fn write(&self, received: &Received) -> Result<Written, Error>;
 
     /// Returns the store's statistics, with at most `limit` rows in each list.

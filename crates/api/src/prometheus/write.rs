@@ -41,6 +41,50 @@ pub struct Written {
     pub exemplars: u64,
     /// What was left out; it makes the answer a 400 that the sender must not retry.
     pub faults: Faults,
+    /// Sound samples that the store refused, with the same consequence.
+    pub refused: Vec<Refused>,
+}
+
+/// Samples that a store did not take, for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Why, as a sentence.
+    pub reason: String,
+    /// How many samples and histograms.
+    pub samples: u64,
+}
+
+impl Written {
+    /// Tells whether all of a request was taken.
+    pub fn is_complete(&self) -> bool {
+        self.faults.is_empty() && self.refused.is_empty()
+    }
+
+    /// Returns how much was left out: items at fault, and samples that were refused.
+    pub fn left_out(&self) -> u64 {
+        let refused = self.refused.iter().map(|refused| refused.samples);
+        self.faults.count() + refused.sum::<u64>()
+    }
+
+    /// Tells what was left out.
+    pub fn complaint(&self) -> String {
+        let mut parts = Vec::new();
+        if !self.faults.is_empty() {
+            parts.push(self.faults.to_string());
+        }
+        let told = |refused: &Refused| format!("{} samples: {}", refused.samples, refused.reason);
+        parts.extend(self.refused.iter().map(told));
+        parts.join("; ")
+    }
+
+    /// Notes samples that the store refused.
+    pub fn refuse(&mut self, reason: impl Into<String>, samples: u64) {
+        let reason = reason.into();
+        match self.refused.iter_mut().find(|it| it.reason == reason) {
+            Some(known) => known.samples += samples,
+            None => self.refused.push(Refused { reason, samples }),
+        }
+    }
 }
 
 /// Takes a request.
@@ -102,9 +146,12 @@ fn version_of(headers: &HeaderMap) -> Result<Version, Error> {
 }
 
 fn respond(written: &Written, version: Version) -> Response {
-    let response = match written.faults.is_empty() {
+    let response = match written.is_complete() {
         true => StatusCode::NO_CONTENT.into_response(),
-        false => reply::text(StatusCode::BAD_REQUEST, format!("{}\n", written.faults)),
+        false => reply::text(
+            StatusCode::BAD_REQUEST,
+            format!("{}\n", written.complaint()),
+        ),
     };
     match version {
         Version::One => response,

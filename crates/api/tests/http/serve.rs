@@ -127,6 +127,62 @@ async fn a_long_answer_is_compressed_as_the_client_accepts_it() {
 }
 
 #[tokio::test]
+async fn a_query_that_nests_without_end_is_refused_and_one_that_nests_deep_is_drawn() {
+    let server = Server::start(stores::config(), stores::backends()).await;
+    let parens = |depth| format!("{}1{}", "(".repeat(depth), ")".repeat(depth));
+    let sum = |height| format!("1{}", "%2B1".repeat(height));
+    for (query, status) in [
+        (parens(60), "200"),
+        (parens(5000), "400"),
+        (sum(240), "200"),
+        (sum(5000), "400"),
+    ] {
+        let path = format!("/api/v1/parse_query?query={query}");
+        let (head, _) = get(&server, &path, "").await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {status}")), "{head}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn more_parameters_than_admitted_do_no_harm() {
+    let server = Server::start(stores::config(), stores::backends()).await;
+    let path = format!("/api/v1/labels?{}", "match[]=up&".repeat(5000));
+    let (head, body) = get(&server, &path, "").await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    assert!(body.starts_with(b"{\"status\":\"success\""));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_remote_reader_that_leaves_cancels_its_read() {
+    let samples = Arc::new(Samples::default());
+    let backends = Backends {
+        prometheus: Arc::clone(&samples) as _,
+        ..stores::backends()
+    };
+    let server = Server::start(stores::config(), backends).await;
+    // Asks for {__name__="endless"} in chunks.
+    let body = stores::payload(
+        "!snappy 0a1b08001001 1a15 0800 1208 5f5f6e616d655f5f 1a07 656e646c657373 120101",
+    );
+    let head = format!(
+        "POST /api/v1/read HTTP/1.1\nhost: x\ncontent-length: {}\n\n",
+        body.len()
+    );
+    let mut stream = server.connect().await;
+    send(&mut stream, &head).await;
+    stream.write_all(&body).await.unwrap();
+    let waited = tokio::time::timeout(PATIENCE, async {
+        samples.endless_is(stores::RUNNING).await;
+        drop(stream);
+        samples.endless_is(stores::CANCELED).await;
+    });
+    waited.await.unwrap();
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn web_pages_of_others_may_read_answers_only_if_allowed() {
     let server = Server::start(stores::config(), stores::backends()).await;
     let (head, _) = get(&server, "/api/v1/labels", "origin: http://grafana\n").await;
@@ -379,7 +435,7 @@ async fn a_query_gives_up_when_its_time_is_over() {
             .unwrap()
             .contains(r#""errorType":"timeout""#)
     );
-    samples.endless_is(stores::CANCELED).await;
+    samples.endless_is_over().await;
     server.stop().await;
 }
 

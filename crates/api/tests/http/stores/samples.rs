@@ -40,6 +40,13 @@ impl Samples {
         Reader { endless, cancel }
     }
 
+    /// Waits until the query `endless` does not run, which it may not have begun to.
+    pub(crate) async fn endless_is_over(&self) {
+        while self.endless.load(Ordering::SeqCst) == RUNNING {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Waits until the query `endless` has come so far.
     pub(crate) async fn endless_is(&self, state: usize) {
         while self.endless.load(Ordering::SeqCst) != state {
@@ -165,6 +172,10 @@ impl Backend for Samples {
                     let error =
                         Error::new(ErrorKind::Overloaded, "job \"too-much\" is over its budget");
                     return Err(error.retry_after(wait));
+                }
+                Ok(labels) if labels.get("job") == "old" => {
+                    let count = series.samples().count() as u64;
+                    written.refuse("append sample: the time lies before the retention", count);
                 }
                 Ok(_) => written.samples += series.samples().count() as u64,
                 Err(problem) => faults.push(item, problem),
