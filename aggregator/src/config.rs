@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use weft_matcher::LabelMatcher;
+
 /// The whole aggregator.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -34,10 +36,34 @@ pub struct Config {
 pub struct MetricsConfig {
     /// How long samples are kept.
     pub retention: Duration,
+    /// How long those of some series are kept instead; the first that a series fulfils counts.
+    pub retention_by: Vec<SelectorRetention>,
     /// How many bytes of files they may take; the oldest day goes first. None for no limit.
     pub retention_bytes: Option<u64>,
     /// How many series may be active.
     pub series_max: usize,
+}
+
+/// How long the samples of some series are kept.
+#[derive(Clone, Debug)]
+pub struct SelectorRetention {
+    /// What the series fulfil.
+    pub matchers: Vec<LabelMatcher>,
+    /// How long their samples are kept.
+    pub retention: Duration,
+}
+
+impl SelectorRetention {
+    /// Returns the retention of the series that a selector such as `{job="batch"}` selects; fails
+    /// with what is wrong with the selector.
+    pub fn parse(selector: &str, retention: Duration) -> Result<SelectorRetention, String> {
+        let matchers = weft_promql::parse::parse_selector(selector).map_err(|e| e.to_string())?;
+        let matchers = LabelMatcher::compile_all(&matchers).map_err(|e| e.to_string())?;
+        Ok(SelectorRetention {
+            matchers,
+            retention,
+        })
+    }
 }
 
 /// How long and how many log lines are kept.
@@ -89,6 +115,7 @@ impl Default for MetricsConfig {
         let retention = Duration::from_secs(15 * 24 * 3600);
         MetricsConfig {
             retention,
+            retention_by: Vec::new(),
             retention_bytes: None,
             series_max: 3_000_000,
         }

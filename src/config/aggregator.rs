@@ -1,10 +1,12 @@
 //! The aggregator's settings.
 
 use std::path::Path;
+use std::time::Duration;
 
-use weft_aggregator::config::{Config, LogsConfig, MetricsConfig, QueryConfig};
+use weft_aggregator::config::{Config, LogsConfig, MetricsConfig, QueryConfig, SelectorRetention};
+use weft_stdx::text::parse_duration;
 
-use super::reader::{Key, Reader, key};
+use super::reader::{Field, Key, Reader, key};
 use super::{address, memory};
 
 pub(super) fn read(reader: &mut Reader<'_>, data: &Path) -> Config {
@@ -73,6 +75,7 @@ fn metrics(reader: &mut Reader<'_>) -> MetricsConfig {
             "15d",
             "How long samples are kept.",
         )),
+        retention_by: retention_by(reader),
         retention_bytes: optional_bytes(
             reader,
             key(
@@ -87,6 +90,52 @@ fn metrics(reader: &mut Reader<'_>) -> MetricsConfig {
             "Active series; new ones beyond are refused, counted, and the offender named.",
         )) as usize,
     }
+}
+
+/// The most rules of retention by selector.
+const RETENTION_RULES_MAX: usize = 64;
+
+/// The shortest retention of a rule: what is younger is mostly still in memory.
+const RULE_RETENTION_MIN: Duration = Duration::from_secs(3600);
+
+fn retention_by(reader: &mut Reader<'_>) -> Vec<SelectorRetention> {
+    let fields = [
+        Field {
+            name: "match",
+            default: None,
+            about: "A selector such as {job=\"batch\"}.",
+        },
+        Field {
+            name: "retention",
+            default: None,
+            about: "How long the samples of its series are kept, an hour or longer.",
+        },
+    ];
+    let path = "aggregator.metrics.retention_by";
+    let about = "Series whose samples are kept for another time, shorter or longer; of several \
+                 rules that a series fulfils the first counts.";
+    let records = reader.records(key(path, "", about), &fields);
+    if records.len() > RETENTION_RULES_MAX {
+        let most = format!("has more than {RETENTION_RULES_MAX} rules");
+        reader.fault(path.to_owned(), most);
+    }
+    let mut rules = Vec::new();
+    for (i, record) in records.iter().enumerate() {
+        let (Some(selector), Some(text)) = (record.get("match"), record.get("retention")) else {
+            continue;
+        };
+        let retention = parse_duration(text).filter(|it| *it >= RULE_RETENTION_MIN);
+        let Some(retention) = retention else {
+            let what = format!("{text:?} is not a duration of 1h or longer");
+            reader.fault(format!("{path}[{i}].retention"), what);
+            continue;
+        };
+        match SelectorRetention::parse(selector, retention) {
+            Ok(rule) => rules.push(rule),
+            Err(what) => reader.fault(format!("{path}[{i}].match"), what),
+        }
+    }
+    rules
 }
 
 fn query(reader: &mut Reader<'_>) -> QueryConfig {

@@ -58,3 +58,36 @@ fn a_reload_tells_what_needs_a_restart() {
     assert_eq!(start.reload().unwrap_err().len(), 1);
     std::fs::remove_file(&file).unwrap();
 }
+
+#[test]
+fn retention_rules_are_checked_one_by_one() {
+    let check = |rules: &str, expected: &[&str]| {
+        let text = format!("aggregator: {{metrics: {{retention_by: {rules}}}}}");
+        let sources = Sources {
+            file: Some(Tree::parse(&text).unwrap()),
+            ..Sources::default()
+        };
+        let keys = match check(&sources).1 {
+            Ok(_) => Vec::new(),
+            Err(faults) => faults.into_iter().map(|fault| fault.key).collect(),
+        };
+        let path = "aggregator.metrics.retention_by";
+        let expected: Vec<String> = expected.iter().map(|it| format!("{path}{it}")).collect();
+        assert_eq!(keys, expected, "{rules}");
+    };
+    check(r#"[{match: 'slo:errors', retention: 400d}]"#, &[]);
+    check(r#"[{match: '{job="batch"}', retention: 2d}]"#, &[]);
+    check(
+        r#"[{match: '{job="batch"}', retention: 5m}]"#,
+        &["[0].retention"],
+    );
+    check(r#"[{match: '{job=}', retention: 2d}]"#, &["[0].match"]);
+    check(
+        r#"[{match: 'rate(up[5m])', retention: 2d}]"#,
+        &["[0].match"],
+    );
+    check(
+        r#"[{match: up}, {retention: 3d}]"#,
+        &["[0].retention", "[1].match"],
+    );
+}

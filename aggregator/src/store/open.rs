@@ -16,7 +16,7 @@ use weft_tsdb::Tsdb;
 use super::flush::{COVERED, SAMPLES_CHECKPOINT, read_covered};
 use super::take::chain;
 use super::{Counts, Store};
-use crate::config::Config;
+use crate::config::{Config, SelectorRetention};
 use crate::dictionaries::{Kept, Statement};
 use crate::drops::Drops;
 use crate::heads::{Covered, Sessions};
@@ -197,8 +197,13 @@ fn resume(lane: &Lane, checkpoint: Option<Checkpoint>) -> Position {
 }
 
 fn samples_config(config: &Config) -> weft_tsdb::Config {
+    let rule = |rule: &SelectorRetention| weft_tsdb::Retention {
+        matchers: rule.matchers.clone(),
+        retention_millis: millis(rule.retention),
+    };
     let mut samples = weft_tsdb::Config {
         retention_millis: millis(config.metrics.retention),
+        retention_by: config.metrics.retention_by.iter().map(rule).collect(),
         retention_bytes: config.metrics.retention_bytes,
         ..weft_tsdb::Config::default()
     };

@@ -2,12 +2,18 @@
 //!
 //! In: values that the caller has checked. Out: plain fields, each with its unit in the name.
 
+use weft_matcher::LabelMatcher;
+
 /// How a store behaves; every field bounds something.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// How long samples are kept; what is older is neither taken nor given.
     pub retention_millis: i64,
-    /// How many bytes the parts may take together; the oldest day goes first. None for no limit.
+    /// How long those of some series are kept instead; of several rules that a series fulfils the
+    /// first counts. At most [`RETENTION_RULES_MAX`] rules count.
+    pub retention_by: Vec<Retention>,
+    /// How many bytes the parts may take together, and never more than the disk has beside the
+    /// reserve; the oldest day goes first. None for no limit: then nothing is given up for space.
     pub retention_bytes: Option<u64>,
     /// How much of the disk merges leave free.
     pub reserve_bytes: u64,
@@ -31,6 +37,26 @@ pub struct Config {
     pub budgets: Budgets,
 }
 
+/// How many rules [`Config::retention_by`] may have.
+pub const RETENTION_RULES_MAX: usize = 64;
+
+/// How long the samples of some series are kept.
+#[derive(Clone, Debug)]
+pub struct Retention {
+    /// What the series fulfil, all of it.
+    pub matchers: Vec<LabelMatcher>,
+    /// How long their samples are kept.
+    pub retention_millis: i64,
+}
+
+impl Config {
+    /// Returns how long the samples are kept that are kept longest.
+    pub(crate) fn longest_retention_millis(&self) -> i64 {
+        let rules = self.retention_by.iter().map(|rule| rule.retention_millis);
+        rules.fold(self.retention_millis, i64::max)
+    }
+}
+
 /// How many series may be active; a new series beyond a budget is refused and its offender named.
 #[derive(Clone, Debug)]
 pub struct Budgets {
@@ -48,6 +74,7 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             retention_millis: 15 * DAY_MILLIS,
+            retention_by: Vec::new(),
             retention_bytes: None,
             reserve_bytes: 256 << 20,
             head_window_millis: 20 * 60_000,

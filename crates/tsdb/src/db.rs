@@ -13,6 +13,7 @@ use weft_matcher::LabelMatcher;
 use weft_model::{Exemplar, FloatHistogram, Labels, MetricMetadata, Millis};
 
 mod delete;
+mod expiry;
 mod flush;
 mod ingest;
 mod maintain;
@@ -24,6 +25,7 @@ mod retention;
 mod snapshot;
 mod status;
 
+pub(crate) use expiry::earliest_of;
 pub(crate) use open::{FINISHED, SET_ASIDE, ends, part_path};
 
 use crate::cache::Cache;
@@ -88,11 +90,11 @@ impl Inner {
         self.now.fetch_max(now.0, Ordering::Relaxed);
     }
 
-    fn admission(&self) -> Admission {
+    pub(crate) fn admission(&self) -> Admission {
         let now = self.now.load(Ordering::Relaxed);
         Admission {
             now,
-            earliest: now.saturating_sub(self.config.retention_millis),
+            earliest: now.saturating_sub(self.config.longest_retention_millis()),
             latest: now.saturating_add(self.config.future_max_millis),
         }
     }

@@ -41,7 +41,7 @@ mod side_files;
 
 pub use changes::ChangeMark;
 pub use check::check;
-pub use config::{Budgets, Config};
+pub use config::{Budgets, Config, RETENTION_RULES_MAX, Retention};
 pub use db::Tsdb;
 pub use error::{OpenError, PartError, ReadError, Rejected, WriteError};
 pub use head::{AppendReport, SeriesRef};

@@ -82,7 +82,7 @@ fn open_sources(disk: &dyn Disk, sources: &[Arc<Served>]) -> Result<Vec<Cursor>,
         let cache = Arc::new(Cache::new(CACHE_BYTES));
         let part = Arc::new(Part::open(disk, &served.part.path, cache)?);
         let translation = vec![0; part.meta.pairs as usize];
-        let served = Served::new(part, served.cuts.clone(), None);
+        let served = served.read_by(part);
         Ok(Cursor {
             served,
             translation,

@@ -12,7 +12,7 @@ use weft_model::{FloatHistogram, Labels, Millis};
 
 mod join;
 
-use crate::db::Inner;
+use crate::db::{Inner, earliest_of};
 use crate::error::{PartError, ReadError};
 use crate::head::Head;
 use crate::head::shard;
@@ -41,6 +41,9 @@ pub struct Selection {
     series: usize,
     /// The series' slots in the head, or [`NO_SLOT`]; empty if the head has none of them.
     slots: Vec<u32>,
+    /// From when on samples are given of the series that the head has, where retention differs by
+    /// series and the range reaches beyond some; else empty.
+    earliest: Vec<i64>,
     /// The parts that have some of the series, in the order of the view.
     parts: Vec<Asked>,
     /// The parts by their latest times, latest first.
@@ -86,8 +89,11 @@ impl Selection {
                 lists.push((number, list));
             }
         }
-        let joined = joined(&view, lists, slots, most, |slot| index.hash_of(slot))?;
+        let now = db.admission().now;
+        let earliest = earliest_of(&index, &slots, &db.config, now, start)?;
+        let joined = joined(&view, lists, &slots, most, |slot| index.hash_of(slot))?;
         drop(index);
+        let earliest = by_place(earliest, &slots, &joined.slots);
         let parts = joined.parts;
         let mut latest_first: Vec<usize> = (0..parts.len()).collect();
         let latest = |at: &usize| {
@@ -105,6 +111,7 @@ impl Selection {
             end,
             series: joined.series,
             slots: joined.slots,
+            earliest,
             parts,
             latest_first,
             used: std::array::from_fn(|_| Mutex::default()),
@@ -186,7 +193,12 @@ impl Selection {
         at_or_before: Millis,
         not_before: Millis,
     ) -> Result<Newest, ReadError> {
-        let (from, until) = (not_before.0.max(self.start), at_or_before.0.min(self.end));
+        let from = not_before.0.max(self.start);
+        let from = self
+            .earliest
+            .get(at)
+            .map_or(from, |earliest| from.max(*earliest));
+        let until = at_or_before.0.min(self.end);
         let in_parts = || {
             self.parts
                 .iter()
@@ -269,6 +281,10 @@ impl Selection {
     /// Lays over each other: what the head has flushed, the parts, what it has not flushed, its
     /// side. What is flushed is in the parts too, which know of what was written over it.
     fn run(&self, at: usize, start: i64, end: i64) -> Result<SeriesRun, ReadError> {
+        let start = self
+            .earliest
+            .get(at)
+            .map_or(start, |earliest| start.max(*earliest));
         let mut run = SeriesRun::default();
         let mut over = SeriesRun::default();
         let mut side = SeriesRun::default();
@@ -313,7 +329,7 @@ struct Joined {
 fn joined(
     view: &View,
     lists: Vec<(u32, Vec<u32>)>,
-    slots: Vec<u32>,
+    slots: &[u32],
     most: usize,
     hash_of: impl Fn(u32) -> SeriesHash,
 ) -> Result<Joined, ReadError> {
@@ -323,15 +339,14 @@ fn joined(
         parts.push(Asked { part, placement });
         return Ok(Joined {
             series: list.len(),
-            slots,
+            slots: Vec::new(),
             parts,
         });
     }
     if lists.is_empty() {
-        let series = slots.len();
         return Ok(Joined {
-            series,
-            slots,
+            series: slots.len(),
+            slots: slots.to_vec(),
             parts,
         });
     }
@@ -344,7 +359,7 @@ fn joined(
         bounded(join.len(), most)?;
         parts.push(Asked { part, placement });
     }
-    let slots = join_slots(&mut join, &slots, hash_of);
+    let slots = join_slots(&mut join, slots, hash_of);
     bounded(join.len(), most)?;
     Ok(Joined {
         series: join.len(),
@@ -369,6 +384,19 @@ fn join_slots(join: &mut Join, slots: &[u32], hash_of: impl Fn(u32) -> SeriesHas
     by_place
 }
 
+/// Puts what is said of each slot into the order of the selection.
+fn by_place(of_slots: Vec<i64>, slots: &[u32], places: &[u32]) -> Vec<i64> {
+    if of_slots.is_empty() || places == slots {
+        return of_slots;
+    }
+    let of_place = |slot: &u32| {
+        slots
+            .binary_search(slot)
+            .map_or(i64::MIN, |at| of_slots[at])
+    };
+    places.iter().map(of_place).collect()
+}
+
 /// Lays what a part has of a series, without what is deleted of it, over `run`.
 pub(crate) fn overlay_served(
     served: &Served,
@@ -378,12 +406,13 @@ pub(crate) fn overlay_served(
     used: &mut Recent,
 ) -> Result<(), PartError> {
     let begins = served.part.meta.sketch.min_time;
-    if served.cuts.is_empty() && run.last_time().is_none_or(|last| last < begins) {
+    let is_whole = served.hidden().next().is_none();
+    if is_whole && run.last_time().is_none_or(|last| last < begins) {
         return served.part.read(series, start, end, run, used);
     }
     let mut newer = SeriesRun::default();
     served.part.read(series, start, end, &mut newer, used)?;
-    for cut in &served.cuts {
+    for cut in served.hidden() {
         if cut.series.binary_search(&series).is_ok() {
             newer.cut(cut.start, cut.end);
         }

@@ -26,6 +26,8 @@ pub struct FlushReport {
     pub parts: usize,
     /// Their bytes.
     pub bytes: u64,
+    /// Parts given up because the disk was full.
+    pub parts_shed: usize,
 }
 
 /// What a maintenance did.

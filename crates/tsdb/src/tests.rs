@@ -12,6 +12,7 @@ use crate::{Config, Tsdb};
 mod basics;
 mod durability;
 mod model;
+mod retention;
 mod versions;
 
 const DIR: &str = "/store";

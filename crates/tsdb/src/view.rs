@@ -12,8 +12,8 @@ use crate::part::Part;
 /// Where the logs of all shards stood.
 pub(crate) type Marks = [u64; SHARDS];
 
-/// Samples that are deleted but still in a part.
-#[derive(Clone, Debug)]
+/// Samples that are deleted or past their retention but still in a part.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Cut {
     /// The series, ascending.
     pub(crate) series: Vec<u32>,
@@ -24,7 +24,10 @@ pub(crate) struct Cut {
 /// A part and what is not to be read of it.
 pub(crate) struct Served {
     pub(crate) part: Arc<Part>,
+    /// What is deleted.
     pub(crate) cuts: Vec<Cut>,
+    /// What is past its retention.
+    pub(crate) expired: Vec<Cut>,
     /// From where on the logs have all the part's samples, if the head has them.
     pub(crate) covered_from: Option<Marks>,
     covered: AtomicBool,
@@ -36,6 +39,7 @@ impl Served {
         Served {
             part,
             cuts,
+            expired: Vec::new(),
             covered_from,
             covered,
         }
@@ -44,13 +48,44 @@ impl Served {
     /// Returns the same part with other cuts.
     pub(crate) fn with_cuts(&self, cuts: Vec<Cut>) -> Served {
         let covered_from = self.covered_from.filter(|_| self.is_covered());
-        Served::new(self.part.clone(), cuts, covered_from)
+        Served {
+            expired: self.expired.clone(),
+            ..Served::new(self.part.clone(), cuts, covered_from)
+        }
     }
 
-    /// Tells whether some of a series is deleted.
+    /// Returns the same part with other samples past their retention.
+    pub(crate) fn with_expired(&self, expired: Vec<Cut>) -> Served {
+        Served {
+            expired,
+            ..self.with_cuts(self.cuts.clone())
+        }
+    }
+
+    /// Returns the same without the samples that are not to be read, from another reader of the
+    /// part's file.
+    pub(crate) fn read_by(&self, part: Arc<Part>) -> Served {
+        Served {
+            expired: self.expired.clone(),
+            ..Served::new(part, self.cuts.clone(), None)
+        }
+    }
+
+    /// Returns what is not to be read.
+    pub(crate) fn hidden(&self) -> impl Iterator<Item = &Cut> {
+        self.cuts.iter().chain(&self.expired)
+    }
+
+    /// Tells whether some of a series is not to be read.
     pub(crate) fn has_cut(&self, series: u32) -> bool {
         let has = |cut: &Cut| cut.series.binary_search(&series).is_ok();
-        self.cuts.iter().any(has)
+        self.hidden().any(has)
+    }
+
+    /// Tells whether the part is to be written again for what is not to be read of it: what is
+    /// deleted, and series of which it has nothing within their retention.
+    pub(crate) fn is_to_be_rewritten(&self) -> bool {
+        !self.cuts.is_empty() || self.expired.iter().any(|cut| cut.end == i64::MAX)
     }
 
     /// Returns the part's place among those of its day: what is written later counts.

@@ -26,11 +26,27 @@ use crate::view::{Marks, Served};
 impl Tsdb {
     /// Writes all samples, metadata and exemplars that were taken before the call: afterwards they
     /// are durable, and whoever kept them for that long may let go of them. On an error all stays
-    /// in the head for the next flush.
+    /// in the head for the next flush. On a full disk the oldest days make room, if the parts have
+    /// a limit of bytes.
     pub fn flush(&self, now: Millis) -> Result<FlushReport, WriteError> {
         self.inner.tell(now);
         let mut maintenance = self.inner.maintenance();
-        self.inner.flush(&mut maintenance)
+        let mut parts_shed = 0;
+        loop {
+            let full = match self.inner.flush(&mut maintenance) {
+                Err(full @ WriteError::Full { .. }) => full,
+                result => {
+                    return result.map(|report| FlushReport {
+                        parts_shed,
+                        ..report
+                    });
+                }
+            };
+            match self.inner.shed_oldest_day(&mut maintenance)? {
+                0 => return Err(full),
+                shed => parts_shed += shed,
+            }
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, Weak};
 
 use weft_model::Millis;
 
+use super::expiry::Swept;
 use super::open::{SET_ASIDE, part_path};
 use super::{Inner, Tsdb};
 use crate::deletion::Deletions;
@@ -24,6 +25,7 @@ pub(crate) struct Maintenance {
     pub(super) next_file: u64,
     pub(super) next_flush: u64,
     pub(super) deletions: Deletions,
+    pub(super) swept: Swept,
     /// Views that were replaced while readers held them.
     pub(super) old_views: Vec<Weak<View>>,
     /// What is given back once no view older than the present one is held.
@@ -60,6 +62,7 @@ impl Tsdb {
         self.inner.remove_files(maintenance, &[])?;
         self.inner.set_corrupt_aside(maintenance, &mut report)?;
         self.inner.enforce_retention(maintenance, &mut report)?;
+        self.inner.expire_by_selector(maintenance)?;
         self.inner.reclaim(maintenance);
         report.series_dropped = self.inner.plan_reclaim(maintenance);
         self.inner.reclaim(maintenance);

@@ -242,9 +242,9 @@ fn worth_it(sources: &[Arc<Served>], level: u32) -> bool {
     bytes(false) * NEW_SHARE >= bytes(true)
 }
 
-/// Returns the parts of which samples are deleted: each is written again alone.
+/// Returns the parts of which samples must go: each is written again alone.
 fn with_cuts(day: &[Arc<Served>]) -> Vec<Choice> {
-    let cut = day.iter().filter(|served| !served.cuts.is_empty());
+    let cut = day.iter().filter(|served| served.is_to_be_rewritten());
     let alone = |served: &Arc<Served>| Choice {
         sources: vec![served.clone()],
         level: served.part.meta.identity.level,
