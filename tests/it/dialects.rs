@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::http::escaped;
+use crate::http::{escaped, remote_read};
 use crate::process::{Scratch, Weft};
 
 const FORM: [(&str, &str); 1] = [("Content-Type", "application/x-www-form-urlencoded")];
@@ -87,6 +87,42 @@ fn pushed_lines_are_found_at_once_and_by_substring() {
             ("info".to_owned(), json!("1"))
         ]
     );
+}
+
+#[test]
+fn opentelemetry_metrics_are_queried_and_read_back_as_chunks() {
+    let scratch = Scratch::new("otlp");
+    let weft = Weft::start(scratch.path(), "aggregator", &[]);
+    let now = (weft.number("time()", None).unwrap() * 1e9) as i64;
+    let point = json!({"timeUnixNano": now.to_string(), "asInt": "7"});
+    let delta = json!({"timeUnixNano": now.to_string(), "asDouble": 1});
+    let export = json!({"resourceMetrics": [{
+        "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "cart"}}]},
+        "scopeMetrics": [{"metrics": [
+            {"name": "http.requests", "unit": "1",
+             "sum": {"aggregationTemporality": 2, "isMonotonic": true, "dataPoints": [point]}},
+            {"name": "deltas", "sum": {"aggregationTemporality": 1, "dataPoints": [delta]}},
+        ]}],
+    }]});
+    let headers = [("Content-Type", "application/json")];
+    let body = export.to_string();
+    let answer = weft.send("POST", "/otlp/v1/metrics", &headers, body.as_bytes());
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.json()["partialSuccess"]["rejectedDataPoints"], "1");
+    let found = weft.number("http_requests_total{job=\"cart\"}", None);
+    assert_eq!(found, Some(7.0));
+
+    // Asks for {job="cart"} at any time, in chunks.
+    let end = (now / 1_000_000 + 1000) as u64;
+    let answer = weft.send(
+        "POST",
+        "/api/v1/read",
+        &[],
+        &remote_read("job", "cart", end),
+    );
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let name = b"http_requests_total";
+    assert!(answer.body.windows(name.len()).any(|window| window == name));
 }
 
 #[test]

@@ -108,6 +108,20 @@ pub(crate) fn remote_write(series: &[WrittenSeries<'_>]) -> Vec<u8> {
     snap::raw::Encoder::new().compress_vec(&request).unwrap()
 }
 
+/// Returns a remote-read request for the series with one label, to be answered in chunks.
+pub(crate) fn remote_read(name: &str, value: &str, end_ms: u64) -> Vec<u8> {
+    let mut matcher = Vec::new();
+    put_bytes(&mut matcher, 2, name.as_bytes());
+    put_bytes(&mut matcher, 3, value.as_bytes());
+    let mut query = vec![0x10];
+    put_varint(&mut query, end_ms);
+    put_bytes(&mut query, 3, &matcher);
+    let mut request = Vec::new();
+    put_bytes(&mut request, 1, &query);
+    put_bytes(&mut request, 2, &[1]);
+    snap::raw::Encoder::new().compress_vec(&request).unwrap()
+}
+
 fn put_bytes(into: &mut Vec<u8>, field: u8, bytes: &[u8]) {
     into.push(field << 3 | 2);
     put_varint(into, bytes.len() as u64);

@@ -61,6 +61,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/status/tsdb/blocks", get(report::blocks))
         .route("/status/walreplay", get(report::wal_replay))
         .route("/features", get(features::features))
+        .route("/openapi.yaml", get(features::openapi))
         .route("/notifications", get(features::notifications))
         .route("/admin/tsdb/delete_series", changing(admin::delete_series))
         .route(

@@ -1,10 +1,14 @@
-//! `/features` and `/notifications`: what this server can do, and what it has to say.
+//! `/features`, `/openapi.yaml` and `/notifications`: what this server can do and has to say.
 
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use weft_promql::ast;
 
 use super::envelope;
-use crate::response::json;
+use crate::response::{json, reply};
+
+/// What there is to ask, and how.
+const OPENAPI: &str = include_str!("openapi.yaml");
 
 /// What the HTTP API can do beyond answering queries.
 const API: &[(&str, bool)] = &[
@@ -65,6 +69,12 @@ fn area<'a>(
         json::string(out, name);
         out.extend_from_slice(if is_there { b":true" } else { b":false" });
     });
+}
+
+/// Answers with the description of this API.
+pub(super) async fn openapi() -> Response {
+    let kind = HeaderValue::from_static("application/yaml");
+    reply::whole(StatusCode::OK, kind, OPENAPI)
 }
 
 /// Answers with none: what is wrong is told by `/-/ready` and by `/weft/v1/status`.

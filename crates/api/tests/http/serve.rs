@@ -247,6 +247,35 @@ async fn the_own_api_is_described_as_it_is() {
     server.stop().await;
 }
 
+#[tokio::test]
+async fn each_route_of_prometheus_that_is_described_is_there() {
+    let server = Server::start(stores::config(), stores::backends()).await;
+    let (_, body) = get(&server, "/api/v1/openapi.yaml", "").await;
+    let yaml = String::from_utf8(body).unwrap();
+    let (mut path, mut routes) = ("", 0);
+    for line in yaml.lines() {
+        if let Some(found) = line.strip_prefix("  /") {
+            path = found.trim_end_matches(':');
+        }
+        let method = match line {
+            "    get:" => "GET",
+            "    post:" => "POST",
+            "    put:" => "PUT",
+            _ => continue,
+        };
+        let path = path.replace("{name}", "job");
+        let mut stream = server.connect().await;
+        let request = format!("{method} /api/v1/{path} HTTP/1.1\nhost: x\nconnection: close\n\n");
+        send(&mut stream, &request).await;
+        let answer = String::from_utf8_lossy(&read_all(&mut stream).await).into_owned();
+        let is_there = !["404", "405", "500"].contains(&&answer[9..12]);
+        assert!(is_there, "{method} {path}: {answer}");
+        routes += 1;
+    }
+    assert!(routes > 35, "{routes}");
+    server.stop().await;
+}
+
 /// Compares the fields of an object with those that are described.
 fn check_object(value: &serde_json::Value, schema: &serde_json::Value) {
     let names = |value: &serde_json::Value| -> Vec<String> {
