@@ -10,7 +10,7 @@ use weft_disk::{Disk, File};
 
 use crate::error::OpenError;
 use crate::journal::OpenReport;
-use crate::reader::{SegmentReader, Step};
+use crate::reader::{Interest, SegmentReader, Step};
 use crate::{Position, segment};
 
 /// The segments by number, with their sizes in bytes.
@@ -77,11 +77,12 @@ fn find_end(
     };
     let start = Position::new(number, segment::HEADER_BYTES as u64);
     let mut end = start;
-    let mut reader = SegmentReader::new(disk.open(&path).map_err(failed)?, start, bytes);
+    let file = disk.open(&path).map_err(failed)?;
+    let mut reader = SegmentReader::new(file, start, bytes, Interest::All);
     loop {
         match reader.step().map_err(failed)? {
             Step::Record(record) => end = record.next,
-            Step::Damage(_) => {}
+            Step::Damage(_) | Step::Passed => {}
             Step::End => break,
         }
     }

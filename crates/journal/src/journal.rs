@@ -5,16 +5,14 @@
 //! Bound: [`Config::pending_bytes_max`]; an appender beyond it leads or awaits a sync first.
 
 use std::io;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use weft_disk::Disk;
 
 use crate::catalogue::{self, Segments};
-use crate::error::{AppendError, OpenError, ReplayError, SyncError, TrimError};
+use crate::error::{AppendError, OpenError, SyncError, TrimError};
 use crate::pending::Pending;
-use crate::reader::{Record, ReplayReport, SegmentReader, Step};
 use crate::writer::Writer;
 use crate::{Position, record, segment};
 
@@ -52,8 +50,8 @@ pub struct OpenReport {
 /// An append-only sequence of records.
 #[derive(Debug)]
 pub struct Journal {
-    disk: Arc<dyn Disk>,
-    dir: PathBuf,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) dir: PathBuf,
     config: Config,
     state: Mutex<State>,
     synced: Condvar,
@@ -161,55 +159,27 @@ impl Journal {
         self.state().segments.values().sum()
     }
 
+    /// Returns the bytes of what lies after a position, that which is not durable yet included.
+    pub fn bytes_from(&self, from: Position) -> u64 {
+        let state = self.state();
+        let after = |(number, bytes): (&u64, &u64)| match *number == from.segment {
+            true => bytes.saturating_sub(from.offset),
+            false => *bytes,
+        };
+        state.segments.range(from.segment..).map(after).sum()
+    }
+
+    /// Returns the segments with their sizes, and up to where all is durable.
+    pub(crate) fn readable(&self) -> (Segments, Position) {
+        let state = self.state();
+        (state.segments.clone(), state.durable)
+    }
+
     /// Returns how long a record's payload may be.
     pub fn record_bytes_max(&self) -> u64 {
         let headers = segment::HEADER_BYTES + record::HEADER_BYTES;
         let fits = self.config.segment_bytes.saturating_sub(headers as u64);
         fits.min(u64::from(u32::MAX))
-    }
-
-    /// Visits the durable records from `from` on, in order, until `visit` breaks off. What is no
-    /// record is skipped and reported; [`Position::default`] begins with the oldest record.
-    pub fn replay(
-        &self,
-        from: Position,
-        mut visit: impl FnMut(Record<'_>) -> ControlFlow<()>,
-    ) -> Result<ReplayReport, ReplayError> {
-        let (segments, durable) = {
-            let state = self.state();
-            (state.segments.clone(), state.durable)
-        };
-        let mut report = ReplayReport {
-            end: from,
-            ..ReplayReport::default()
-        };
-        if from >= durable {
-            return Ok(report);
-        }
-        let oldest = segments.keys().next().copied().unwrap_or(durable.segment);
-        let mut expected = if from.segment == 0 {
-            oldest
-        } else {
-            from.segment
-        };
-        for (number, bytes) in segments.range(from.segment..=durable.segment) {
-            report.damage.segments_missing += number - expected;
-            expected = number + 1;
-            let first = Position::new(*number, segment::HEADER_BYTES as u64).max(from);
-            let end = if *number == durable.segment {
-                durable.offset
-            } else {
-                *bytes
-            };
-            if self
-                .replay_segment(first, end, &mut report, &mut visit)?
-                .is_break()
-            {
-                return Ok(report);
-            }
-        }
-        report.end = durable;
-        Ok(report)
     }
 
     /// Removes the segments that end before `before`; that of the watermark always stays.
@@ -236,44 +206,6 @@ impl Journal {
             path: self.dir.clone(),
             source,
         })
-    }
-
-    fn replay_segment(
-        &self,
-        first: Position,
-        end: u64,
-        report: &mut ReplayReport,
-        visit: &mut impl FnMut(Record<'_>) -> ControlFlow<()>,
-    ) -> Result<ControlFlow<()>, ReplayError> {
-        let path = segment::path(&self.dir, first.segment);
-        let failed = |source| ReplayError {
-            path: path.clone(),
-            source,
-        };
-        let file = match self.disk.open(&path) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                // Trimmed since the list was made.
-                return Ok(ControlFlow::Continue(()));
-            }
-            file => file.map_err(failed)?,
-        };
-        let mut reader = SegmentReader::new(file, first, end);
-        loop {
-            match reader.step().map_err(failed)? {
-                Step::End => return Ok(ControlFlow::Continue(())),
-                Step::Damage(bytes) => {
-                    report.damage.runs += 1;
-                    report.damage.bytes += bytes;
-                }
-                Step::Record(record) => {
-                    report.records += 1;
-                    report.end = record.next;
-                    if visit(record).is_break() {
-                        return Ok(ControlFlow::Break(()));
-                    }
-                }
-            }
-        }
     }
 
     /// Waits until `target` is durable, leading a sync if nobody does.

@@ -12,6 +12,7 @@ mod pending;
 mod position;
 mod reader;
 mod record;
+mod replay;
 mod segment;
 mod writer;
 

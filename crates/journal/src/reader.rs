@@ -3,6 +3,7 @@
 //! In: a file and the range to read. Out: records, and runs of bytes that are none: after such a
 //! run the next place at which a record's checksums hold is searched byte by byte.
 //! Bound: the buffer holds one record or [`WINDOW_BYTES`].
+//! Records that are of no interest are passed over by their headers.
 
 use std::io;
 
@@ -12,6 +13,9 @@ use crate::Position;
 use crate::record::{HEADER_BYTES, Header};
 
 const WINDOW_BYTES: usize = 256 * 1024;
+
+/// The window where most payloads are passed over.
+const PASSING_WINDOW_BYTES: usize = 4 * 1024;
 
 /// One record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,10 +52,20 @@ pub struct ReplayReport {
     pub damage: Damage,
 }
 
+/// Which records are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interest {
+    All,
+    /// Those of this kind.
+    Kind(u8),
+}
+
 /// What comes next in a segment.
 #[derive(Debug)]
 pub(crate) enum Step<'a> {
     Record(Record<'a>),
+    /// A record of no interest.
+    Passed,
     /// So many bytes are no record.
     Damage(u64),
     End,
@@ -62,17 +76,24 @@ pub(crate) struct SegmentReader {
     file: Box<dyn File>,
     at: Position,
     end: u64,
+    interest: Interest,
     window: Vec<u8>,
     window_start: u64,
 }
 
 impl SegmentReader {
     /// Returns a reader of the records from `at` to the offset `end`.
-    pub(crate) fn new(file: Box<dyn File>, at: Position, end: u64) -> SegmentReader {
+    pub(crate) fn new(
+        file: Box<dyn File>,
+        at: Position,
+        end: u64,
+        interest: Interest,
+    ) -> SegmentReader {
         SegmentReader {
             file,
             at,
             end,
+            interest,
             window: Vec::new(),
             window_start: at.offset,
         }
@@ -83,6 +104,10 @@ impl SegmentReader {
         let start = self.at;
         if start.offset >= self.end {
             return Ok(Step::End);
+        }
+        if let Some(bytes) = self.of_no_interest(start)? {
+            self.at.offset += bytes;
+            return Ok(Step::Passed);
         }
         let Some(header) = self.sound_record(start)? else {
             let next = self.search(start.offset + 1)?;
@@ -99,6 +124,17 @@ impl SegmentReader {
             kind: header.kind,
             payload,
         }))
+    }
+
+    /// Returns the size of the record at a place, if its header is sound and names another kind.
+    fn of_no_interest(&mut self, at: Position) -> io::Result<Option<u64>> {
+        let Interest::Kind(kind) = self.interest else {
+            return Ok(None);
+        };
+        let header = Header::read(self.bytes(at.offset, HEADER_BYTES)?, at);
+        let room = self.end - at.offset;
+        let other = header.filter(|h| h.kind != kind && h.record_bytes() <= room);
+        Ok(other.map(|header| header.record_bytes()))
     }
 
     /// Returns the header of the record at a place, if both its checksums hold.
@@ -140,7 +176,11 @@ impl SegmentReader {
         let len = len.min(usize::try_from(self.end.saturating_sub(offset)).unwrap_or(len));
         let window_end = self.window_start + self.window.len() as u64;
         if offset < self.window_start || offset + len as u64 > window_end {
-            self.fill(offset, len.max(WINDOW_BYTES))?;
+            let window = match self.interest {
+                Interest::All => WINDOW_BYTES,
+                Interest::Kind(_) => PASSING_WINDOW_BYTES,
+            };
+            self.fill(offset, len.max(window))?;
         }
         let start = (offset - self.window_start) as usize;
         let end = (start + len).min(self.window.len());
