@@ -273,6 +273,12 @@ fn aggregator(status: &weft_aggregator::Status) -> Value {
         "duplicates": status.duplicates,
         "damaged": status.damaged,
         "peers": status.peers,
+        "replay": {
+            "running": status.replay.running,
+            "percent": status.replay.percent,
+            "records": status.replay.records,
+            "seconds": status.replay.seconds,
+        },
         "drops": drops.collect::<Vec<_>>(),
     })
 }

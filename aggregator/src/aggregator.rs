@@ -21,10 +21,14 @@ use crate::query::ResultCache;
 use crate::serve::{self, Served};
 use crate::status::StatusBoard;
 use crate::store::{OpenError, Store};
-use crate::{telemetry, upkeep};
+use crate::{replay, telemetry, upkeep};
 
 /// How long the HTTP side has to finish its answers.
 const DRAIN: Duration = Duration::from_millis(800);
+
+/// How long it is waited for the replay of the journals before questions are welcome: a short one
+/// ends within it, and nobody sees an answer that lacks something.
+const REPLAY_WAIT: Duration = Duration::from_millis(400);
 
 /// How often it is looked whether the own certificate is due for renewal.
 const RENEW_CHECK: Duration = Duration::from_secs(60);
@@ -141,6 +145,12 @@ impl Aggregator {
         self.authority.create_token(grant, self.store.now())
     }
 
+    /// Tells whether samples that were acknowledged may be missing from answers, because the
+    /// journal is still being replayed.
+    pub fn replaying(&self) -> bool {
+        self.store.replaying()
+    }
+
     /// Returns the status, which stays valid while the aggregator runs.
     pub fn status(&self) -> StatusBoard {
         self.status.clone()
@@ -184,6 +194,11 @@ impl Aggregator {
         );
         let mut flushing = Tasks::new();
         flushing.spawn("upkeep", upkeep);
+        let mut replaying = Tasks::new();
+        let component = self.surroundings.admin.lifecycle.component("replay");
+        let replay = replay::run(Arc::clone(&self.store), component, shutdown.clone());
+        replaying.spawn("replay", replay);
+        let _ = tokio::time::timeout(REPLAY_WAIT, replaying.next_ended()).await;
         self.component.well();
         loop {
             tokio::select! {
@@ -198,6 +213,7 @@ impl Aggregator {
             }
         }
         tasks.drain(DRAIN).await;
+        replaying.drain(DRAIN).await;
         stop_upkeep.stop();
         flushing.drain(DRAIN).await;
     }

@@ -42,6 +42,8 @@ pub struct MetricsConfig {
     pub retention_bytes: Option<u64>,
     /// How many series may be active.
     pub series_max: usize,
+    /// How many bytes of recent samples may be held in memory.
+    pub head_bytes_max: usize,
 }
 
 /// How long the samples of some series are kept.
@@ -118,6 +120,7 @@ impl Default for MetricsConfig {
             retention_by: Vec::new(),
             retention_bytes: None,
             series_max: 3_000_000,
+            head_bytes_max: 2 << 30,
         }
     }
 }

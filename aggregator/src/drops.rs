@@ -24,6 +24,33 @@ pub(crate) enum Dropped {
     Batches,
 }
 
+/// Samples of one request or batch that were left out, by reason, until it is known that it is
+/// not tried again.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LeftOut(Vec<(&'static str, u64)>);
+
+impl LeftOut {
+    /// Notes samples that were left out.
+    pub(crate) fn add(&mut self, reason: &'static str, count: u64) {
+        match self.0.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, counted)) => *counted += count,
+            None => self.0.push((reason, count)),
+        }
+    }
+
+    /// Tells whether there are any of this reason.
+    pub(crate) fn has(&self, reason: &str) -> bool {
+        self.0.iter().any(|(known, _)| *known == reason)
+    }
+
+    /// Counts them as dropped.
+    pub(crate) fn count(&self, drops: &Drops) {
+        for (reason, count) in &self.0 {
+            drops.samples(reason, *count);
+        }
+    }
+}
+
 impl Dropped {
     /// Returns the word for it.
     pub(crate) fn as_str(self) -> &'static str {

@@ -2,17 +2,23 @@
 //!
 //! In: records from many threads. Out: records that are durable, each applied once.
 //! A checkpoint is taken while nobody is between journal and store, so what it covers is in both.
-//! Bound: the journal's; it is trimmed at every checkpoint.
+//! Until the journal's tail is replayed, records are appended only, and applied in their turn.
+//! Bound: the journal's; it is trimmed at every checkpoint. See [`BEHIND_BYTES_MAX`].
+
+mod progress;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use weft_disk::Disk;
-use weft_journal::{
-    AppendError, Config, Journal, OpenError, OpenReport, Position, SyncError, TrimError,
-};
+use weft_journal::{AppendError, Config, Journal, OpenError, Position, SyncError, TrimError};
 use weft_model::Millis;
 use weft_proto::delivery::{Dedup, Inbox};
+
+pub(crate) use progress::Progress;
+
+/// The bound of [`Lane::behind_bytes_max`].
+pub(crate) const BEHIND_BYTES_MAX: u64 = 256 << 20;
 
 /// A journal with what was admitted to it.
 #[derive(Debug)]
@@ -23,6 +29,11 @@ pub(crate) struct Lane {
     order: Mutex<()>,
     /// Held for reading between journal and store, for writing while a checkpoint is taken.
     applying: RwLock<()>,
+    pub(crate) replay: Progress,
+    /// Bytes of new records that may wait for the replay; beyond it, senders have to.
+    pub(crate) behind_bytes_max: u64,
+    /// Where the journal begins to be of use: what is before it is in the store, durably.
+    kept_from: Mutex<Position>,
 }
 
 /// The journal position and the dedup state that belong together.
@@ -33,21 +44,25 @@ pub(crate) struct Checkpoint {
 }
 
 impl Lane {
-    /// Opens the journal in `dir`, or makes one.
-    pub(crate) fn open(disk: Arc<dyn Disk>, dir: &Path) -> Result<(Lane, OpenReport), OpenError> {
+    /// Opens the journal in `dir`, or makes one, and goes on from a checkpoint: its records from
+    /// there on are to be replayed.
+    pub(crate) fn open(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        (from, admitted): (Position, Dedup),
+        now: Millis,
+    ) -> Result<Lane, OpenError> {
         let (journal, report) = Journal::open(disk, dir, Config::default())?;
-        let lane = Lane {
+        let from = from.min(report.end);
+        Ok(Lane {
+            replay: Progress::new(from, report.end, now),
             journal,
-            inbox: Mutex::new(Inbox::new(Dedup::new())),
+            inbox: Mutex::new(Inbox::new(admitted)),
             order: Mutex::new(()),
             applying: RwLock::new(()),
-        };
-        Ok((lane, report))
-    }
-
-    /// Goes on from a checkpoint.
-    pub(crate) fn resume(&self, admitted: Dedup) {
-        *self.inbox() = Inbox::new(admitted);
+            behind_bytes_max: BEHIND_BYTES_MAX,
+            kept_from: Mutex::new(from),
+        })
     }
 
     /// Returns what was received, to look at or to add to.
@@ -77,6 +92,48 @@ impl Lane {
         Ok(())
     }
 
+    /// Lets nobody between journal and store until the guard is dropped.
+    pub(crate) fn nobody_applying(&self) -> RwLockWriteGuard<'_, ()> {
+        self.applying
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells whether new records wait for the replay in such a number that no more are taken.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.replay.is_running() && self.behind_bytes() > self.behind_bytes_max
+    }
+
+    /// Returns the bytes of those records that were appended since the start and wait.
+    fn behind_bytes(&self) -> u64 {
+        self.journal.bytes_from(self.replay.known_to())
+    }
+
+    /// Returns the bytes of all records that wait for the replay.
+    pub(crate) fn waiting_bytes(&self) -> u64 {
+        if self.replay.is_running() {
+            self.journal.bytes_from(self.replay.applied_to())
+        } else {
+            0
+        }
+    }
+
+    /// Notes that the replay has applied so many records up to a position.
+    pub(crate) fn replayed(&self, applied_to: Position, records: u64, now: Millis) {
+        self.replay.note(applied_to, records, now);
+    }
+
+    /// Ends the replay; the caller has let nobody between journal and store, and applied all.
+    pub(crate) fn end_replay(&self, _nobody: &RwLockWriteGuard<'_, ()>) {
+        self.replay.end();
+    }
+
+    /// Returns the bytes that a replay would have to read now.
+    pub(crate) fn kept_bytes(&self) -> u64 {
+        let from = *self.kept_from();
+        self.journal.bytes_from(from)
+    }
+
     /// Returns a position before which every record is durable and applied, with what `more`
     /// returns at that moment.
     pub(crate) fn checkpoint<T>(
@@ -84,24 +141,28 @@ impl Lane {
         now: Millis,
         more: impl FnOnce() -> T,
     ) -> Result<(Checkpoint, T), SyncError> {
-        let _nobody = self
-            .applying
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _nobody = self.nobody_applying();
         self.sync(now)?;
+        // While the replay goes on this names batches that it has not come to: they are taken.
         let admitted = self.inbox().durable().encode();
-        Ok((
-            Checkpoint {
-                position: self.journal.end(),
-                admitted,
-            },
-            more(),
-        ))
+        let position = if self.replay.is_running() {
+            self.replay.applied_to()
+        } else {
+            self.journal.end()
+        };
+        Ok((Checkpoint { position, admitted }, more()))
     }
 
     /// Removes the journal's segments before a position.
     pub(crate) fn trim(&self, before: Position) -> Result<(), TrimError> {
+        *self.kept_from() = before;
         self.journal.trim(before)
+    }
+
+    fn kept_from(&self) -> MutexGuard<'_, Position> {
+        self.kept_from
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! In: batches over QUIC or gRPC, requests over HTTP. Out: answers.
-//! What is acknowledged is in a journal on the disk; what is in a journal is applied once.
+//! What is acknowledged is in a journal on the disk; what is in a journal is applied once. After
+//! a crash the journals' tails are replayed while questions are answered, with a warning.
 //! Bound: see [`Config`]; what is over a limit is refused or dropped, counted, with a reason.
 
 mod aggregator;
@@ -20,6 +21,7 @@ mod heads;
 mod intake;
 mod lane;
 mod query;
+mod replay;
 mod serve;
 mod status;
 mod store;
@@ -30,4 +32,4 @@ pub use aggregator::{Aggregator, BuildError, Surroundings};
 pub use config::Config;
 pub use query::SampleSource;
 pub use status::{Status, StatusBoard};
-pub use store::OpenError;
+pub use store::{OpenError, ReplayStatus};

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use crate::intake::Peers;
 use crate::query::ResultCache;
-use crate::store::Store;
+use crate::store::{ReplayStatus, Store};
 
 /// Measures; a clone measures the same aggregator.
 #[derive(Clone, Debug)]
@@ -66,6 +66,8 @@ pub struct Status {
     pub query_cache_misses: u64,
     /// Bytes of kept steps.
     pub query_cache_bytes: u64,
+    /// How far the replay of the journals is.
+    pub replay: ReplayStatus,
     /// What was dropped since the start: what, why, how much.
     pub drops: Vec<(String, String, u64)>,
 }
@@ -131,6 +133,7 @@ impl StatusBoard {
             query_cache_hits: kept.hits,
             query_cache_misses: kept.misses,
             query_cache_bytes: kept.bytes,
+            replay: store.replay_status(),
             drops: drops
                 .map(|(what, why, count)| (what.as_str().to_owned(), why, count))
                 .collect(),

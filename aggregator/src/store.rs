@@ -6,15 +6,23 @@
 //! ```
 //!
 //! In: batches and requests. Out: an answer once they are durable.
+//! At the start the stores are opened, and the journals' tails replayed while all else goes on.
 //! A flush makes durable in the store what the journal held, then trims the journal.
 //! Bound: the journals grow until the next flush; when the disk is full nothing is acknowledged.
 
+mod apply;
+mod arrived;
 mod flush;
 mod open;
+mod replay;
 mod take;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 
 use weft_disk::Disk;
@@ -50,7 +58,11 @@ pub(crate) struct Store {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     clock: Clock,
+    /// The bytes of the journals that waited for the replay at the start.
+    replay_bytes: u64,
     damaged: AtomicU64,
+    /// Whether samples had no room in memory since the last flush.
+    full: AtomicBool,
 }
 
 impl std::fmt::Debug for Store {
@@ -69,6 +81,23 @@ pub(crate) struct Counts {
     pub(crate) line_bytes: AtomicU64,
     pub(crate) batches: AtomicU64,
     pub(crate) duplicates: AtomicU64,
+}
+
+/// How far the replay of the journals is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ReplayStatus {
+    /// Whether it goes on.
+    pub running: bool,
+    /// How much of the bytes is done.
+    pub percent: u64,
+    /// Records applied.
+    pub records: u64,
+    /// How long it took, or has taken.
+    pub seconds: f64,
+    /// The first and the last segment of the samples' journal.
+    pub segments: (u64, u64),
+    /// The segment that is being read.
+    pub segment: u64,
 }
 
 /// What became of a batch.
@@ -119,7 +148,49 @@ impl Store {
 
     /// Returns how many records of the journals were damaged when they were read.
     pub(crate) fn records_damaged(&self) -> u64 {
-        self.damaged.load(std::sync::atomic::Ordering::Relaxed)
+        self.damaged.load(Relaxed)
+    }
+
+    /// Tells whether samples that were acknowledged may be missing from answers, because the
+    /// journal is still being replayed.
+    pub(crate) fn replaying(&self) -> bool {
+        self.samples.replay.is_running()
+    }
+
+    /// Returns what an answer must carry while samples may be missing from it. To be asked before
+    /// the answer is made.
+    pub(crate) fn replay_warning(&self) -> Option<String> {
+        let percent = self.replaying().then(|| self.replay_status().percent)?;
+        Some(format!(
+            "journal replay in progress: {percent} % done, recent samples may be missing"
+        ))
+    }
+
+    /// Returns how far the replay of the journals is.
+    pub(crate) fn replay_status(&self) -> ReplayStatus {
+        let lanes = [&self.samples, &self.lines];
+        let all = self.replay_bytes;
+        let left: u64 = lanes.iter().map(|lane| lane.waiting_bytes()).sum();
+        let running = lanes.iter().any(|lane| lane.replay.is_running());
+        let done = 100 * u128::from(all.saturating_sub(left)) / u128::from(all.max(1));
+        let took = lanes.iter().map(|lane| lane.replay.took_millis()).max();
+        let at = if running {
+            self.samples.replay.applied_to()
+        } else {
+            self.samples.journal.end()
+        };
+        ReplayStatus {
+            running,
+            // A hundred only when it is over.
+            percent: if running { (done as u64).min(99) } else { 100 },
+            records: lanes.iter().map(|lane| lane.replay.records()).sum(),
+            seconds: took.unwrap_or_default() as f64 / 1000.0,
+            segments: (
+                self.samples.replay.from().segment.max(1),
+                self.samples.journal.end().segment,
+            ),
+            segment: at.segment.max(1),
+        }
     }
 
     /// Returns the bytes of both journals.

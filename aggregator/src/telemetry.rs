@@ -36,6 +36,10 @@ impl Collector for Telemetry {
                 counter.metric_type(),
             )?)?;
         }
+        let seconds = ConstGauge::new(status.replay.seconds);
+        let help = "How long the journals' replay took, or has taken.";
+        let name = "weft_aggregator_replay_seconds";
+        seconds.encode(encoder.encode_descriptor(name, help, None, seconds.metric_type())?)?;
         let help = "Samples, lines and batches that were dropped, by reason.";
         let kind = prometheus_client::metrics::MetricType::Counter;
         let mut dropped = encoder.encode_descriptor("weft_aggregator_dropped", help, None, kind)?;
@@ -49,7 +53,7 @@ impl Collector for Telemetry {
 
 type Line = (&'static str, &'static str, u64);
 
-fn gauges(status: &Status) -> [Line; 7] {
+fn gauges(status: &Status) -> [Line; 8] {
     [
         (
             "weft_aggregator_series",
@@ -82,10 +86,15 @@ fn gauges(status: &Status) -> [Line; 7] {
             "Bytes of steps of range queries that are kept.",
             status.query_cache_bytes,
         ),
+        (
+            "weft_aggregator_replay_percent",
+            "How much of the journals is replayed since the start.",
+            status.replay.percent,
+        ),
     ]
 }
 
-fn counters(status: &Status) -> [Line; 8] {
+fn counters(status: &Status) -> [Line; 9] {
     [
         ("weft_aggregator_samples", "Samples stored.", status.samples),
         ("weft_aggregator_lines", "Log lines stored.", status.lines),
@@ -109,6 +118,11 @@ fn counters(status: &Status) -> [Line; 8] {
             "weft_aggregator_query_cache_misses",
             "Range queries of which no kept step could be used.",
             status.query_cache_misses,
+        ),
+        (
+            "weft_aggregator_replay_records",
+            "Journal records applied since the start.",
+            status.replay.records,
         ),
         (
             "weft_aggregator_damaged",

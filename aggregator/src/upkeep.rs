@@ -14,12 +14,22 @@ use crate::store::{Store, chain};
 /// How often rates are measured.
 const RATES_EVERY: Duration = Duration::from_secs(1);
 
+/// How often it is looked whether a journal or the head is too large to wait for the next flush.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
 /// How often blocks of lines that are full or old are sealed, and retention is looked at.
 const MAINTAIN_EVERY: Duration = Duration::from_secs(5);
 
 /// Lines are flushed once in so many flushes: each flush seals all open blocks, and small blocks
 /// compress badly. The journal covers them meanwhile.
 const LINES_FLUSH_EVERY: u32 = 10;
+
+/// What is flushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flush {
+    Samples,
+    All,
+}
 
 /// Keeps the store in order until the stop is requested, then flushes once more.
 pub(crate) async fn run(
@@ -31,6 +41,7 @@ pub(crate) async fn run(
 ) {
     let mut next_flush = Instant::now() + flush_every;
     let mut next_maintain = Instant::now() + MAINTAIN_EVERY;
+    let mut next_look = Instant::now() + LOOK_EVERY;
     let mut flushes = 0;
     let mut next_rates = Instant::now() + RATES_EVERY;
     let mut flushing = tokio::task::JoinSet::new();
@@ -44,8 +55,17 @@ pub(crate) async fn run(
                 let (store, component) = (Arc::clone(&store), component.clone());
                 flushes += 1;
                 let lines = flushes % LINES_FLUSH_EVERY == 0;
-                flushing.spawn_blocking(move || keep_in_order(&store, lines, &component));
+                let flush = if lines { Flush::All } else { Flush::Samples };
+                flushing.spawn_blocking(move || keep_in_order(&store, flush, &component));
                 next_flush = Instant::now() + flush_every;
+            }
+            () = sleep_until(next_look), if flushing.is_empty() => {
+                next_look = Instant::now() + LOOK_EVERY;
+                if let Some(flush) = due(&store) {
+                    let (store, component) = (Arc::clone(&store), component.clone());
+                    flushing.spawn_blocking(move || keep_in_order(&store, flush, &component));
+                    next_flush = Instant::now() + flush_every;
+                }
             }
             () = sleep_until(next_maintain), if flushing.is_empty() => {
                 let store = Arc::clone(&store);
@@ -72,11 +92,18 @@ pub(crate) async fn run(
     }
 }
 
-fn keep_in_order(store: &Store, lines: bool, component: &Component) {
-    let flushed = if lines {
-        store.flush()
-    } else {
-        store.flush_samples_only()
+/// Returns what should be flushed at once: a replay must not have too much to read.
+fn due(store: &Store) -> Option<Flush> {
+    if store.must_flush_lines() {
+        return Some(Flush::All);
+    }
+    store.must_flush_samples().then_some(Flush::Samples)
+}
+
+fn keep_in_order(store: &Store, flush: Flush, component: &Component) {
+    let flushed = match flush {
+        Flush::All => store.flush(),
+        Flush::Samples => store.flush_samples_only(),
     };
     match flushed {
         Ok(()) => component.well(),

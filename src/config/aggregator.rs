@@ -89,6 +89,11 @@ fn metrics(reader: &mut Reader<'_>) -> MetricsConfig {
             "3000000",
             "Active series; new ones beyond are refused, counted, and the offender named.",
         )) as usize,
+        head_bytes_max: reader.bytes(key(
+            "aggregator.metrics.head_bytes_max",
+            "2GiB",
+            "Recent samples in memory, also while the journal is replayed; beyond it they are flushed, and senders wait.",
+        )) as usize,
     }
 }
 

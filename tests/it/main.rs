@@ -14,6 +14,9 @@ mod http;
 // The main job: this machine's numbers and log files, through a crash, over both transports.
 mod spine;
 
+// Killed while it takes in, asked while it reads its journal.
+mod replay;
+
 // What Grafana and other clients ask, byte for byte where it counts.
 mod dialects;
 

@@ -67,8 +67,26 @@ impl Weft {
         weft
     }
 
-    /// Starts the process again on the same data and ports, and waits until it is ready.
+    /// Starts the process again on the same data and ports, and waits until it is ready and has
+    /// read its journals.
     pub(crate) fn restart(&mut self) {
+        self.spawn();
+        let ready = |weft: &Weft| {
+            http::request(weft.admin, "GET", "/-/ready", &[], b"")
+                .is_some_and(|it| it.status == 200)
+        };
+        self.wait("readiness", |weft| ready(weft).then_some(()));
+        let replaying = |weft: &Weft| {
+            let status = http::request(weft.admin, "GET", "/status", &[], b"")?;
+            status.json()["aggregator"]["replay"]["running"].as_bool()
+        };
+        self.wait("end of the replay", |weft| {
+            (replaying(weft) != Some(true)).then_some(())
+        });
+    }
+
+    /// Starts the process again on the same data and ports.
+    pub(crate) fn spawn(&mut self) {
         let log = fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -86,11 +104,6 @@ impl Weft {
             .spawn()
             .unwrap();
         self.child = Some(child);
-        let ready = |weft: &Weft| {
-            http::request(weft.admin, "GET", "/-/ready", &[], b"")
-                .is_some_and(|it| it.status == 200)
-        };
-        self.wait("readiness", |weft| ready(weft).then_some(()));
     }
 
     /// Kills the process as a crash does.

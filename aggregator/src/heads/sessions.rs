@@ -17,7 +17,7 @@ use weft_proto::payload::{
 };
 use weft_tsdb::{Rejected, SeriesRef, Tsdb};
 
-use crate::drops::Drops;
+use crate::drops::{Drops, LeftOut};
 
 /// How many sessions are kept.
 const SESSIONS_MAX: usize = 100_000;
@@ -41,6 +41,8 @@ pub(crate) enum Applied {
         /// The dictionary's epoch.
         epoch: u32,
     },
+    /// The store had no room for all of it; storing it once more does no harm.
+    Full,
 }
 
 /// Where samples go, and when.
@@ -98,6 +100,7 @@ impl Sessions {
             match self.store(id, &payload, position, into) {
                 Ok(Applied::Stored { samples }) => stored += samples,
                 Ok(Applied::NeedsDict { .. }) => {}
+                Ok(Applied::Full) => self.wait(id, &payload, position, into.drops),
                 Err(_) => into.drops.batch("malformed"),
             }
         }
@@ -120,8 +123,8 @@ impl Sessions {
             .is_some_and(|it| it.len() >= needs.series);
         if known {
             let samples = decode_metrics(payload, &session.dictionaries)?;
-            if let Some(samples) = session.store(&samples, into) {
-                return Ok(Applied::Stored { samples });
+            if let Some(applied) = session.store(&samples, into) {
+                return Ok(applied);
             }
         }
         self.wait(id, payload, position, into.drops);
@@ -222,42 +225,90 @@ impl Session {
         }
     }
 
-    /// Appends all samples; returns how many were taken, or nothing when the numbering is unknown.
-    fn store(&mut self, samples: &Samples, into: Into<'_>) -> Option<u64> {
+    /// Appends all samples; nothing when the numbering is unknown.
+    fn store(&mut self, samples: &Samples, into: Into<'_>) -> Option<Applied> {
         let numbering = samples.numbering;
         let (_, series) = self
             .numberings
             .iter_mut()
             .find(|(known, _)| *known == numbering)?;
-        let mut stored = 0;
+        let mut storing = Storing {
+            tsdb: into.tsdb,
+            series,
+            run: Vec::new(),
+            numbers: Vec::new(),
+            left_out: LeftOut::default(),
+            taken: 0,
+        };
         for tick in samples.ticks() {
-            for (number, value) in tick.series.iter().zip(tick.values) {
-                let taken = match series.get_mut(*number as usize) {
-                    Some(series) => series.append(into.tsdb, tick.time, *value),
-                    None => Err(Rejected::Labels),
-                };
-                match taken {
-                    Ok(()) => stored += 1,
-                    Err(reason) => into.drops.samples(reason.as_str(), 1),
+            storing.tick(tick.time, tick.series, tick.values);
+        }
+        if storing.left_out.has(Rejected::HeadFull.as_str()) {
+            return Some(Applied::Full);
+        }
+        storing.left_out.count(into.drops);
+        Some(Applied::Stored {
+            samples: storing.taken,
+        })
+    }
+}
+
+/// The samples of one payload on their way into the store.
+struct Storing<'a> {
+    tsdb: &'a Tsdb,
+    series: &'a mut [Series],
+    run: Vec<(SeriesRef, Millis, f64)>,
+    /// Which series each sample of the run is of.
+    numbers: Vec<u32>,
+    left_out: LeftOut,
+    taken: u64,
+}
+
+impl Storing<'_> {
+    fn tick(&mut self, time: Millis, numbers: &[u32], values: &[f64]) {
+        self.run.clear();
+        self.numbers.clear();
+        for (number, value) in numbers.iter().zip(values) {
+            let series = self.series.get_mut(*number as usize);
+            match series.map_or(Err(Rejected::Labels), |it| it.place(self.tsdb)) {
+                Ok(at) => {
+                    self.run.push((at, time, *value));
+                    self.numbers.push(*number);
                 }
+                Err(reason) => self.left_out.add(reason.as_str(), 1),
             }
         }
-        Some(stored)
+        let report = self.tsdb.append_many(&self.run);
+        self.taken += report.taken;
+        for (at, reason) in report.rejected {
+            match (reason, self.run[at]) {
+                (Rejected::Stale, (_, time, value)) => self.again(self.numbers[at], time, value),
+                (reason, _) => self.left_out.add(reason.as_str(), 1),
+            }
+        }
+    }
+
+    /// Appends a sample of a series that the store has forgotten.
+    fn again(&mut self, number: u32, time: Millis, value: f64) {
+        let series = &mut self.series[number as usize];
+        series.at = None;
+        let at = series.place(self.tsdb);
+        match at.and_then(|at| self.tsdb.append(at, time, value)) {
+            Ok(()) => self.taken += 1,
+            Err(reason) => self.left_out.add(reason.as_str(), 1),
+        }
     }
 }
 
 impl Series {
-    /// Appends a sample, and interns the series when the store does not know it or no longer.
-    fn append(&mut self, tsdb: &Tsdb, time: Millis, value: f64) -> Result<(), Rejected> {
+    /// Returns where the series is in the store, and interns it if that is not known.
+    fn place(&mut self, tsdb: &Tsdb) -> Result<SeriesRef, Rejected> {
         if let Some(at) = self.at {
-            match tsdb.append(at, time, value) {
-                Err(Rejected::Stale) => {}
-                done => return done,
-            }
+            return Ok(at);
         }
         let at = tsdb.intern(&self.labels)?;
         self.at = Some(at);
-        tsdb.append(at, time, value)
+        Ok(at)
     }
 }
 

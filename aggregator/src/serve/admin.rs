@@ -34,7 +34,7 @@ impl Backend for AdminBackend {
     }
 
     fn flush(&self) -> Result<(), Error> {
-        self.store.flush().map_err(take_error)
+        self.store.flush_all().map_err(take_error)
     }
 
     fn metrics(&self) -> String {

@@ -7,8 +7,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use weft_api::prometheus::status::{
-    Block, BlockCompaction, BlockStats, BuildInfo, Count, Flag, HeadStats, RuntimeInfo, TsdbStatus,
-    WalReplay,
+    Block, BlockCompaction, BlockStats, BuildInfo, Count, Flag, HeadStats, Replay, RuntimeInfo,
+    TsdbStatus, WalReplay,
 };
 use weft_api::prometheus::watch::Target;
 use weft_api::prometheus::{
@@ -107,14 +107,17 @@ impl PrometheusBackend {
 
 impl Backend for PrometheusBackend {
     fn query(&self, query: &InstantQuery, cancel: &Cancel) -> Result<Answer, Error> {
+        let warning = self.store.replay_warning();
         let source = SampleSource::new(&self.store.tsdb);
         let options = self.options(query.lookback_ms, cancel);
-        Ok(self
+        let answer = self
             .engine
-            .instant(&source, &query.query, query.time.0, &options)?)
+            .instant(&source, &query.query, query.time.0, &options)?;
+        Ok(with_warning(answer, warning))
     }
 
     fn query_range(&self, query: &RangeQuery, cancel: &Cancel) -> Result<Answer, Error> {
+        let warning = self.store.replay_warning();
         let source = SampleSource::new(&self.store.tsdb);
         let options = self.options(query.lookback_ms, cancel);
         let text = &query.query;
@@ -131,6 +134,10 @@ impl Backend for PrometheusBackend {
             self.engine
                 .range_expr(&source, &expr, text, range, &options)
         };
+        if warning.is_some() {
+            // What may lack something is not kept.
+            return Ok(with_warning(evaluate(query.range)?, warning));
+        }
         Ok(self.results.range(&self.store.tsdb, asked, evaluate)?)
     }
 
@@ -309,7 +316,16 @@ impl Backend for PrometheusBackend {
     }
 
     fn wal_replay(&self) -> WalReplay {
-        WalReplay::default()
+        let status = self.store.replay_status();
+        WalReplay {
+            min: status.segments.0,
+            max: status.segments.1,
+            current: status.segment,
+            progress: match status.running {
+                true => Replay::Running,
+                false => Replay::Done,
+            },
+        }
     }
 
     fn targets(&self) -> Vec<Target> {
@@ -362,6 +378,13 @@ fn block(part: PartStatus) -> Block {
     }
 }
 
+/// Tells with an answer what may be missing from it.
+fn with_warning(mut answer: Answer, warning: Option<String>) -> Answer {
+    answer.warnings.extend(warning);
+    answer.warnings.sort();
+    answer
+}
+
 fn compile(matchers: &[Matcher]) -> Result<Vec<LabelMatcher>, Error> {
     LabelMatcher::compile_all(matchers).map_err(|error| Error::bad_data(error.to_string()))
 }
@@ -375,9 +398,15 @@ fn read_error(error: &ReadError) -> Error {
 
 /// Puts a refusal of the store into the terms of HTTP.
 pub(super) fn take_error(error: TakeError) -> Error {
-    match error {
-        TakeError::Malformed(what) => Error::bad_data(what),
-        TakeError::Unavailable(_) => Error::new(ErrorKind::Unavailable, chain(&error)),
+    let failure = match &error {
+        TakeError::Malformed(what) => Error::bad_data(what.clone()),
+        TakeError::Unavailable(_) | TakeError::Busy(_) => {
+            Error::new(ErrorKind::Unavailable, chain(&error))
+        }
         TakeError::Internal(_) => Error::internal(&error),
+    };
+    match error.retry_after() {
+        Some(wait) => failure.retry_after(wait),
+        None => failure,
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use weft_api::Error;
-use weft_api::weft::{Backend, Drop, LogsStatus, MetricsStatus, Peer, Status};
+use weft_api::weft::{Backend, Drop, LogsStatus, MetricsStatus, Peer, Replay, Status};
 use weft_runtime::Lifecycle;
 
 use crate::status::StatusBoard;
@@ -61,6 +61,12 @@ impl Backend for WeftBackend {
                 lines_per_second: status.lines_per_second,
                 line_bytes_total: status.line_bytes,
                 disk_bytes: status.lines_disk_bytes,
+            },
+            replay: Replay {
+                running: status.replay.running,
+                percent: status.replay.percent,
+                records_total: status.replay.records,
+                seconds: status.replay.seconds,
             },
             peers: peers.collect(),
             drops: drops.collect(),

@@ -1,9 +1,12 @@
 //! How the journals stay short: what they hold is made durable in the stores, then trimmed.
 //!
 //! The order is what keeps data safe: checkpoint, store, checkpoint on the disk, trim. A crash in
-//! between means that records are applied again, which changes nothing.
+//! between means that records are applied again, which changes nothing. While a journal's tail is
+//! replayed, a checkpoint is where the replay has come to.
 
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use weft_matcher::LabelMatcher;
 use weft_model::Millis;
@@ -14,6 +17,15 @@ use crate::lane::Checkpoint;
 
 /// How long a session is remembered after it was last heard: longer than any spool waits.
 const SESSION_MILLIS: i64 = 7 * 86_400_000;
+
+/// How long a flush that was asked for waits for the replay.
+const REPLAY_WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// Bytes of the samples' journal beyond which it is flushed at once: what a replay has to read.
+const SAMPLES_JOURNAL_BYTES_MAX: u64 = 256 << 20;
+
+/// Bytes of the lines' journal beyond which it is flushed at once.
+const LINES_JOURNAL_BYTES_MAX: u64 = 512 << 20;
 
 /// Where the checkpoint of the samples lane is kept, below `journal/`.
 pub(super) const SAMPLES_CHECKPOINT: &str = "samples.checkpoint";
@@ -28,6 +40,29 @@ impl Store {
         let samples = self.flush_samples();
         let lines = self.flush_lines();
         samples.and(lines)
+    }
+
+    /// Does what [`Store::flush`] does, for those who asked for it: after the replay, so that it
+    /// covers all that was acknowledged.
+    pub(crate) fn flush_all(&self) -> Result<(), TakeError> {
+        for lane in [&self.samples, &self.lines] {
+            if !lane.replay.wait(REPLAY_WAIT_MAX) {
+                return Err(TakeError::Busy("the journal is still being replayed"));
+            }
+        }
+        self.flush()
+    }
+
+    /// Tells whether the samples' journal has grown so much, or their memory become so full, that
+    /// it should not wait for the next flush.
+    pub(crate) fn must_flush_samples(&self) -> bool {
+        self.full.load(Relaxed) || self.samples.kept_bytes() > SAMPLES_JOURNAL_BYTES_MAX
+    }
+
+    /// Tells whether the lines' journal has grown so much that it should not wait for the next
+    /// flush.
+    pub(crate) fn must_flush_lines(&self) -> bool {
+        self.lines.kept_bytes() > LINES_JOURNAL_BYTES_MAX
     }
 
     /// Makes all samples that were taken durable in the TSDB, and trims their journal.
@@ -74,6 +109,10 @@ impl Store {
     }
 
     fn compact_dictionaries(&self) {
+        if self.replaying() {
+            // Which sessions live is not known yet.
+            return;
+        }
         // Held meanwhile, so that no dictionary is defined between the old journal and the new.
         let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         let compacted = self
@@ -92,7 +131,7 @@ impl Store {
         end: Millis,
     ) -> Result<(), TakeError> {
         // What the journal holds would come back with the next start.
-        self.flush()?;
+        self.flush_all()?;
         self.tsdb
             .delete(matchers, start, end)
             .map(|_| ())
@@ -101,7 +140,7 @@ impl Store {
 
     /// Makes a snapshot of the samples below `snapshots/` and returns its name.
     pub(crate) fn snapshot(&self) -> Result<String, TakeError> {
-        self.flush()?;
+        self.flush_all()?;
         let name = self.now().to_string().replace([':', '.'], "-");
         let dir = self.dir.join("snapshots").join(&name);
         self.tsdb.snapshot(&dir).map_err(internal)?;
@@ -120,6 +159,7 @@ impl Store {
             checkpoint.position = checkpoint.position.min(waiting);
         }
         self.tsdb.flush(self.now()).map_err(internal)?;
+        self.full.store(false, Relaxed);
         self.dictionaries.sync().map_err(internal)?;
         self.keep(SAMPLES_CHECKPOINT, &checkpoint.to_bytes())?;
         self.samples.trim(checkpoint.position).map_err(internal)

@@ -1,20 +1,24 @@
-//! How an aggregator finds its data again: stores, checkpoints, then the journals' tails.
+//! How an aggregator finds its data again: stores, checkpoints, and which batches the journals'
+//! tails have. It can be asked then; the tails themselves are replayed afterwards.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use prost::Message;
 use weft_disk::Disk;
-use weft_journal::{Position, ReplayError, ReplayReport};
+use weft_journal::Position;
 use weft_logdb::LogDb;
 use weft_model::Millis;
 use weft_proto::delivery::Dedup;
+use weft_proto::v1::Batch;
 use weft_stdx::Clock;
 use weft_tsdb::Tsdb;
 
+use super::arrived::Arrived;
 use super::flush::{COVERED, SAMPLES_CHECKPOINT, read_covered};
-use super::take::chain;
+use super::take::{chain, kind};
 use super::{Counts, Store};
 use crate::config::{Config, SelectorRetention};
 use crate::dictionaries::{Kept, Statement};
@@ -36,9 +40,6 @@ pub enum OpenError {
     /// A journal cannot be opened.
     #[error("open journal")]
     Journal(#[from] weft_journal::OpenError),
-    /// A journal cannot be read.
-    #[error("replay journal")]
-    Replay(#[from] ReplayError),
     /// The samples cannot be opened.
     #[error("open samples")]
     Samples(#[from] weft_tsdb::OpenError),
@@ -48,8 +49,8 @@ pub enum OpenError {
 }
 
 impl Store {
-    /// Opens all that is kept below the data directory, and applies what the journals hold beyond
-    /// the last checkpoint.
+    /// Opens all that is kept below the data directory. What the journals hold beyond the last
+    /// checkpoint is not in the stores before [`Store::replay`].
     pub(crate) fn open(
         disk: Arc<dyn Disk>,
         config: &Config,
@@ -78,11 +79,14 @@ impl Store {
             let path = aside.path.display();
             tracing::error!(%path, error = chain(&aside.reason), "partition set aside");
         }
-        let journal = |name: &str| dir.join("journal").join(name);
-        let (samples, _) = Lane::open(Arc::clone(&disk), &journal("samples"))?;
-        let (lines, _) = Lane::open(Arc::clone(&disk), &journal("lines"))?;
-        let dictionaries = Kept::open(Arc::clone(&disk), &journal("dictionaries"))?;
+        let journal = dir.join("journal");
+        let dictionaries = Kept::open(Arc::clone(&disk), &journal.join("dictionaries"))?;
+        let samples = read_checkpoint(&disk, &journal);
+        let (lines, covered) = read_covered_offsets(&disk, &journal);
+        let lane = |name: &str, from| Lane::open(Arc::clone(&disk), &journal.join(name), from, now);
+        let (samples, lines) = (lane("samples", samples)?, lane("lines", lines)?);
         let store = Store {
+            replay_bytes: samples.waiting_bytes() + lines.waiting_bytes(),
             tsdb: Arc::new(tsdb),
             logdb: Arc::new(logdb),
             drops: Arc::new(Drops::default()),
@@ -92,20 +96,22 @@ impl Store {
             lines,
             dictionaries,
             sessions: Mutex::new(Sessions::default()),
-            covered: Mutex::new(Covered::default()),
+            covered: Mutex::new(covered),
             flushing: Mutex::new(()),
             disk,
             dir: dir.clone(),
             clock,
             damaged: AtomicU64::new(0),
+            full: AtomicBool::new(false),
         };
-        store.recall_dictionaries()?;
-        store.recall_samples()?;
-        store.recall_lines()?;
+        for lane in [&store.samples, &store.lines] {
+            recall_admitted(lane, now);
+        }
         Ok(store)
     }
 
-    fn recall_dictionaries(&self) -> Result<(), OpenError> {
+    /// Tells the sessions their dictionaries; what cannot be read, they will ask for again.
+    pub(super) fn recall_dictionaries(&self) {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         let report = self.dictionaries.replay(|statement| {
             let Statement {
@@ -116,82 +122,62 @@ impl Store {
             if let Err(error) = sessions.define(*session, added, payload, self.samples_go()) {
                 tracing::debug!(error = chain(&error), "old dictionary not applied");
             }
-        })?;
-        self.note("dictionaries", &report, 0);
-        Ok(())
-    }
-
-    fn recall_samples(&self) -> Result<(), OpenError> {
-        let path = self.dir.join("journal").join(SAMPLES_CHECKPOINT);
-        let checkpoint = self
-            .disk
-            .read(&path)
-            .ok()
-            .and_then(|bytes| Checkpoint::from_bytes(&bytes));
-        let position = resume(&self.samples, checkpoint);
-        let mut unread = 0;
-        let report = self.samples.journal.replay(position, |record| {
-            unread += u64::from(!self.replay_samples(record.position, record.kind, record.payload));
-            ControlFlow::Continue(())
-        })?;
-        self.note("samples", &report, unread);
-        Ok(())
-    }
-
-    fn recall_lines(&self) -> Result<(), OpenError> {
-        let path = self.dir.join("journal").join(COVERED);
-        let bytes = self.disk.read(&path).unwrap_or_default();
-        let (checkpoint, covered) = match read_covered(&bytes) {
-            Some((checkpoint, covered)) => (Some(checkpoint), Covered::decode(covered)),
-            None => (None, Covered::default()),
-        };
-        *self.covered.lock().unwrap_or_else(PoisonError::into_inner) = covered;
-        let position = resume(&self.lines, checkpoint);
-        let mut unread = 0;
-        let report = self.lines.journal.replay(position, |record| {
-            unread += u64::from(!self.replay_lines(record.position, record.kind, record.payload));
-            ControlFlow::Continue(())
-        })?;
-        self.note("lines", &report, unread);
-        Ok(())
-    }
-
-    /// Says what a replay found, and counts what was damaged.
-    fn note(&self, journal: &str, report: &ReplayReport, unread: u64) {
-        let damage = report.damage;
-        let lost = damage.runs + damage.segments_missing + unread;
-        if lost > 0 {
-            self.damaged.fetch_add(lost, Ordering::Relaxed);
-            let (runs, bytes, segments) = (damage.runs, damage.bytes, damage.segments_missing);
-            tracing::error!(
-                journal,
-                runs,
-                bytes,
-                segments,
-                unread,
-                "journal damaged: what could not be read was skipped"
-            );
+        });
+        match report {
+            Ok(report) => self.count_damage("dictionaries", report.damage, 0),
+            Err(error) => tracing::error!(error = chain(&error), "dictionaries not read"),
         }
-        tracing::info!(journal, records = report.records, "journal replayed");
     }
 }
 
-/// Lets a lane go on from a checkpoint, and returns where to begin reading its journal.
-fn resume(lane: &Lane, checkpoint: Option<Checkpoint>) -> Position {
+/// Notes which batches the journal's tail has, so that none is taken twice before the replay
+/// comes to it. Other records are passed over.
+fn recall_admitted(lane: &Lane, now: Millis) {
+    let mut inbox = lane.inbox();
+    let from = lane.replay.from();
+    let report = lane.journal.replay_only(kind::BATCH, from, |record| {
+        let batch = Batch::decode(record.payload).ok();
+        if let Some(arrived) = batch.and_then(|batch| Arrived::of(&batch).ok()) {
+            inbox.appended_gap(arrived.key, arrived.last_seq, record.position, now);
+        }
+        ControlFlow::Continue(())
+    });
+    if let Err(error) = report {
+        tracing::error!(
+            error = chain(&error),
+            "journal not read: batches may be stored twice"
+        );
+    }
+    inbox.durable_to(lane.journal.durable(), now);
+}
+
+/// Returns where the samples' journal is to be read from, and what was admitted before.
+fn read_checkpoint(disk: &Arc<dyn Disk>, journal: &Path) -> (Position, Dedup) {
+    let bytes = disk.read(&journal.join(SAMPLES_CHECKPOINT)).ok();
+    resume(bytes.and_then(|bytes| Checkpoint::from_bytes(&bytes)))
+}
+
+/// Returns the same for the lines, and which offsets of which files are stored.
+fn read_covered_offsets(disk: &Arc<dyn Disk>, journal: &Path) -> ((Position, Dedup), Covered) {
+    let bytes = disk.read(&journal.join(COVERED)).unwrap_or_default();
+    match read_covered(&bytes) {
+        Some((checkpoint, covered)) => (resume(Some(checkpoint)), Covered::decode(covered)),
+        None => (resume(None), Covered::default()),
+    }
+}
+
+fn resume(checkpoint: Option<Checkpoint>) -> (Position, Dedup) {
     let Some(checkpoint) = checkpoint else {
-        return Position::default();
+        return Default::default();
     };
     match Dedup::decode(&checkpoint.admitted) {
-        Ok(admitted) => {
-            lane.resume(admitted);
-            checkpoint.position
-        }
+        Ok(admitted) => (checkpoint.position, admitted),
         Err(error) => {
             tracing::error!(
                 error = chain(&error),
                 "checkpoint unreadable: the whole journal is read"
             );
-            Position::default()
+            Default::default()
         }
     }
 }
@@ -205,6 +191,7 @@ fn samples_config(config: &Config) -> weft_tsdb::Config {
         retention_millis: millis(config.metrics.retention),
         retention_by: config.metrics.retention_by.iter().map(rule).collect(),
         retention_bytes: config.metrics.retention_bytes,
+        head_bytes_max: config.metrics.head_bytes_max,
         ..weft_tsdb::Config::default()
     };
     samples.budgets.series_max = config.metrics.series_max;

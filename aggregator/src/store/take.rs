@@ -1,28 +1,28 @@
 //! How data gets in: admitted, journaled, applied, and acknowledged after the sync.
 //!
 //! A record is in the journal before it is in a store, and both before a checkpoint can be taken.
-//! What cannot be decoded is counted as dropped, not tried again.
+//! While the journal's tail is replayed, what is taken is journaled only: the replay comes to it
+//! in its turn. What cannot be decoded is counted as dropped, not tried again.
+//! Bound: the store's memory, and [`BEHIND_BYTES_MAX`](crate::lane::BEHIND_BYTES_MAX) of records
+//! that wait for the replay; beyond either, senders are told to come back.
 
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
-use bytes::Bytes;
 use prost::Message;
 use weft_api::prometheus::{Received, Written};
 use weft_exposition::loki::Push;
 use weft_exposition::remote_write::Version;
-use weft_journal::{AppendError, Position, SyncError};
-use weft_model::limits::HTTP_BODY_BYTES_MAX;
-use weft_model::{Labels, SessionId, StreamKind};
-use weft_proto::batch::{self, BatchError, BatchKey};
+use weft_journal::{AppendError, SyncError};
+use weft_model::StreamKind;
 use weft_proto::convert;
 use weft_proto::delivery::Offer;
-use weft_proto::payload::decode_logs;
-use weft_proto::v1::{Batch, Encoding, Gap, NackReason};
+use weft_proto::v1::{Batch, NackReason};
+use weft_tsdb::Rejected;
 
+use super::arrived::Arrived;
 use super::{Store, Taken, Verdict};
-use crate::dictionaries::Statement;
-use crate::heads::{Applied, Into, IntoLines, Stored, lines, samples};
+use crate::heads::{lines, samples};
 use crate::lane::Lane;
 
 /// Kinds of journal records.
@@ -35,12 +35,17 @@ pub(super) mod kind {
     pub(in crate::store) const REMOTE_WRITE_2_SNAPPY: u8 = 7;
 }
 
-/// Bytes of lines in memory beyond which no more are taken: below the log store's own limit by
-/// more than a record, so that what is in the journal always finds room in the store.
-const LINES_BYTES_MAX: usize = 384 << 20;
-
 /// How long a sender waits when the disk is full.
 const RETRY_FULL_MS: u32 = 2000;
+
+/// What a sender is told that comes back later.
+pub(super) const FULL: Verdict = Verdict::Refused {
+    reason: NackReason::Full,
+    retry_after_ms: RETRY_FULL_MS,
+};
+
+/// How often a request is prepared anew because its series left the head meanwhile.
+pub(super) const PREPARE_TRIES: usize = 3;
 
 /// Why data was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +56,9 @@ pub(crate) enum TakeError {
     /// It cannot be made durable at the moment.
     #[error("take data: the journal cannot be written")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// There is no room for it at the moment.
+    #[error("take data: {0}")]
+    Busy(&'static str),
     /// Something is broken here.
     #[error("take data")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -71,6 +79,18 @@ impl From<SyncError> for TakeError {
     }
 }
 
+impl TakeError {
+    /// Returns how long a sender waits before it tries again, where that makes sense.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            TakeError::Unavailable(_) | TakeError::Busy(_) => {
+                Some(Duration::from_millis(RETRY_FULL_MS.into()))
+            }
+            TakeError::Malformed(_) | TakeError::Internal(_) => None,
+        }
+    }
+}
+
 impl Store {
     /// Takes batches of any sessions, and returns once each has its verdict; those that are
     /// durable are so on the disk.
@@ -83,15 +103,11 @@ impl Store {
         let synced = self.samples.sync(now).and_then(|()| self.lines.sync(now));
         if let Err(error) = synced {
             tracing::error!(error = chain(&error), "batches are not durable");
-            let verdict = Verdict::Refused {
-                reason: NackReason::Full,
-                retry_after_ms: RETRY_FULL_MS,
-            };
             for one in taken
                 .iter_mut()
                 .filter(|one| !matches!(one.verdict, Verdict::Refused { .. }))
             {
-                one.verdict = verdict;
+                one.verdict = FULL;
             }
         }
         taken
@@ -107,8 +123,13 @@ impl Store {
         };
         let written = {
             let _applying = self.samples.applying();
-            let stored = samples::store(received.version, &received.body, &self.tsdb, &self.drops);
-            let written = stored.map_err(|error| TakeError::Malformed(error.to_string()))?;
+            let written = if self.samples.replay.is_running() {
+                require_pace(&self.samples)?;
+                let inspected = samples::inspect(received.version, &received.body);
+                inspected.map_err(|error| TakeError::Malformed(error.to_string()))?
+            } else {
+                self.write(received.version, &received.body)?
+            };
             self.samples.append(kind, &[record])?;
             written
         };
@@ -117,62 +138,40 @@ impl Store {
         Ok(written)
     }
 
+    /// Puts what a request holds into the store.
+    fn write(&self, version: Version, body: &[u8]) -> Result<Written, TakeError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let prepared = samples::prepare(version, body, &self.tsdb)
+                .map_err(|error| TakeError::Malformed(error.to_string()))?;
+            let appended = prepared.append(&self.tsdb);
+            if appended.has(Rejected::HeadFull) {
+                self.full.store(true, Relaxed);
+                return Err(TakeError::Busy("the head is full until it is written"));
+            }
+            if tries == PREPARE_TRIES || !appended.has(Rejected::Stale) {
+                return Ok(appended.count(&self.drops));
+            }
+        }
+    }
+
     /// Takes lines that were pushed over HTTP.
     pub(crate) fn take_push(&self, push: &Push<'_>) -> Result<(), TakeError> {
         let record = lines::push_record(push);
         {
             let _applying = self.lines.applying();
             let _in_order = self.lines.in_order();
+            require_pace(&self.lines)?;
             if !self.has_room_for_lines() {
-                return Err(TakeError::Unavailable(
-                    "too many lines wait to be written".into(),
-                ));
+                return Err(TakeError::Busy("too many lines wait to be written"));
             }
             let position = self.lines.append(kind::PUSH, &[&record])?;
-            self.count_lines(lines::store_push(push, position, self.lines_go()));
+            if !self.lines.replay.is_running() {
+                self.count_lines(lines::store_push(push, position, self.lines_go()));
+            }
         }
         Ok(self.lines.sync(self.now())?)
-    }
-
-    /// Applies a record of the samples journal again. Returns whether it could be read.
-    pub(super) fn replay_samples(&self, position: Position, kind: u8, payload: &[u8]) -> bool {
-        let stored =
-            |version, body: &[u8]| samples::store(version, body, &self.tsdb, &self.drops).is_ok();
-        let expanded = |version| expand(payload).is_some_and(|body| stored(version, &body));
-        match kind {
-            kind::BATCH => {
-                self.replay_batch(&self.samples, position, Bytes::copy_from_slice(payload))
-            }
-            kind::REMOTE_WRITE_1 => stored(Version::One, payload),
-            kind::REMOTE_WRITE_2 => stored(Version::Two, payload),
-            kind::REMOTE_WRITE_1_SNAPPY => expanded(Version::One),
-            kind::REMOTE_WRITE_2_SNAPPY => expanded(Version::Two),
-            _ => false,
-        }
-    }
-
-    /// Applies a record of the lines journal again. Returns whether it could be read.
-    pub(super) fn replay_lines(&self, position: Position, kind: u8, payload: &[u8]) -> bool {
-        match kind {
-            kind::BATCH => {
-                self.replay_batch(&self.lines, position, Bytes::copy_from_slice(payload))
-            }
-            kind::PUSH => lines::replay_push(payload, position, self.lines_go()).is_some(),
-            _ => false,
-        }
-    }
-
-    fn replay_batch(&self, lane: &Lane, position: Position, payload: Bytes) -> bool {
-        let Ok(batch) = Batch::decode(payload) else {
-            return false;
-        };
-        let Ok(arrived) = Arrived::of(&batch) else {
-            return false;
-        };
-        lane.inbox()
-            .appended_gap(arrived.key, arrived.last_seq, position, self.now());
-        self.apply(&arrived, &batch, position);
-        true
     }
 
     /// Admits, journals and applies one batch. A batch without a session cannot be answered.
@@ -203,12 +202,8 @@ impl Store {
         let lane = self.lane(arrived.key.stream);
         let _applying = lane.applying();
         let _in_order = (arrived.key.stream == StreamKind::Logs).then(|| lane.in_order());
-        let full = Verdict::Refused {
-            reason: NackReason::Full,
-            retry_after_ms: RETRY_FULL_MS,
-        };
-        if arrived.key.stream == StreamKind::Logs && !self.has_room_for_lines() {
-            return taken(full);
+        if lane.is_behind() || !self.has_room_for(arrived.key.stream) {
+            return taken(FULL);
         }
         let position = {
             // Held until the record is in the journal: who finds the batch appended may then
@@ -220,7 +215,7 @@ impl Store {
                     self.counts.duplicates.fetch_add(1, Relaxed);
                     return taken(Verdict::Durable);
                 }
-                Offer::TooFarAhead => return taken(full),
+                Offer::TooFarAhead => return taken(FULL),
             }
             arrived.unseen = inbox.unseen(arrived.key, arrived.last_seq);
             match lane.append(kind::BATCH, &[&batch.encode_to_vec()]) {
@@ -230,170 +225,40 @@ impl Store {
                 }
                 Err(error) => {
                     tracing::error!(error = chain(&error), "batch not journaled");
-                    return taken(full);
+                    return taken(FULL);
                 }
             }
         };
         self.counts.batches.fetch_add(1, Relaxed);
-        taken(self.apply(&arrived, &batch, position))
-    }
-
-    /// Tells whether the log store can hold one more record in memory, whatever its size.
-    fn has_room_for_lines(&self) -> bool {
-        self.logdb.usage().head_bytes < LINES_BYTES_MAX
-    }
-
-    /// Puts what a journaled batch holds into its store.
-    fn apply(&self, arrived: &Arrived, batch: &Batch, position: Position) -> Verdict {
-        let key = arrived.key;
-        let Ok(added) = convert::labels(&batch.labels) else {
-            return self.malformed(batch, "labels over the limit");
-        };
-        match batch.encoding() {
-            Encoding::DictV1 => self.define(key.session, &added, batch),
-            Encoding::MetricsV1 => self.store_samples(key.session, batch, position),
-            Encoding::LogsV1 => self.store_lines(&added, batch, position),
-            Encoding::GapV1 => {
-                if let Some(gap) = &arrived.gap {
-                    self.drops
-                        .gap(key.stream, &gap.reason, arrived.items_lost(gap.items));
-                }
-                Verdict::Durable
-            }
-            Encoding::Unspecified => self.malformed(batch, "unknown encoding"),
+        if lane.replay.is_running() {
+            self.count_gap(&arrived);
+            return taken(Verdict::Durable);
         }
-    }
-
-    /// Returns where samples go, and when.
-    pub(super) fn samples_go(&self) -> Into<'_> {
-        Into {
-            tsdb: &self.tsdb,
-            drops: &self.drops,
-            now: self.now(),
+        let verdict = self.apply(&arrived, &batch, position);
+        if verdict != FULL {
+            return taken(verdict);
         }
+        // It is in the journal, and will not be in the store unless there is a crash before the
+        // next flush.
+        self.drops.batch(Rejected::HeadFull.as_str());
+        taken(Verdict::Durable)
     }
 
-    fn define(&self, session: SessionId, added: &Labels, batch: &Batch) -> Verdict {
-        let statement = Statement {
-            session,
-            added: added.clone(),
-            payload: &batch.payload,
-        };
-        let kept = self.dictionaries.append(&statement);
-        if let Err(error) = kept {
-            tracing::error!(error = chain(&error), "dictionary not kept");
+    /// Tells whether there is room in memory for one more record of a kind.
+    fn has_room_for(&self, stream: StreamKind) -> bool {
+        match stream {
+            StreamKind::Logs => self.has_room_for_lines(),
+            StreamKind::Metrics | StreamKind::Events => !self.full.load(Relaxed),
         }
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        match sessions.define(session, added, &batch.payload, self.samples_go()) {
-            Ok(samples) => {
-                self.counts.samples.fetch_add(samples, Relaxed);
-                Verdict::Durable
-            }
-            Err(error) => self.malformed(batch, &chain(&error)),
-        }
-    }
-
-    fn store_samples(&self, session: SessionId, batch: &Batch, position: Position) -> Verdict {
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        match sessions.store(session, &batch.payload, position, self.samples_go()) {
-            Ok(Applied::Stored { samples }) => {
-                self.counts.samples.fetch_add(samples, Relaxed);
-                Verdict::Durable
-            }
-            Ok(Applied::NeedsDict { epoch }) => Verdict::NeedsDict { epoch },
-            Err(error) => self.malformed(batch, &chain(&error)),
-        }
-    }
-
-    fn store_lines(&self, added: &Labels, batch: &Batch, position: Position) -> Verdict {
-        let parts = match decode_logs(&batch.payload) {
-            Ok(parts) => parts,
-            Err(error) => return self.malformed(batch, &chain(&error)),
-        };
-        let mut covered = self.covered.lock().unwrap_or_else(PoisonError::into_inner);
-        let stored = covered.store(parts, added, position, self.lines_go());
-        self.count_lines(stored);
-        Verdict::Durable
-    }
-
-    /// Returns where lines go, and when.
-    fn lines_go(&self) -> IntoLines<'_> {
-        IntoLines {
-            logdb: &self.logdb,
-            drops: &self.drops,
-            now: self.now(),
-        }
-    }
-
-    /// Counts a batch that can never be applied; trying again would change nothing.
-    fn malformed(&self, batch: &Batch, what: &str) -> Verdict {
-        tracing::warn!(
-            origin = batch.origin,
-            seq = batch.seq,
-            what,
-            "batch dropped"
-        );
-        self.drops.batch("malformed");
-        Verdict::Refused {
-            reason: NackReason::Malformed,
-            retry_after_ms: 0,
-        }
-    }
-
-    fn count_lines(&self, stored: Stored) {
-        self.counts.lines.fetch_add(stored.lines, Relaxed);
-        self.counts.line_bytes.fetch_add(stored.bytes, Relaxed);
-        self.counts.duplicates.fetch_add(stored.trimmed, Relaxed);
     }
 }
 
-/// Decompresses a request that was journaled as it came.
-fn expand(snappy: &[u8]) -> Option<Vec<u8>> {
-    let bytes = snap::raw::decompress_len(snappy).ok()?;
-    if bytes > HTTP_BODY_BYTES_MAX {
-        return None;
+/// Refuses what the replay of a lane could not keep up with.
+fn require_pace(lane: &Lane) -> Result<(), TakeError> {
+    if lane.is_behind() {
+        return Err(TakeError::Busy("the journal is still being replayed"));
     }
-    snap::raw::Decoder::new().decompress_vec(snappy).ok()
-}
-
-/// A batch whose fields make sense.
-struct Arrived {
-    key: BatchKey,
-    /// Greater than the batch's own number when it is a gap that stands for more than one.
-    last_seq: u64,
-    gap: Option<Gap>,
-    /// How many of the numbers are new here.
-    unseen: u64,
-}
-
-impl Arrived {
-    fn of(batch: &Batch) -> Result<Arrived, BatchError> {
-        let key = batch::check(batch)?;
-        if batch.encoding() != Encoding::GapV1 {
-            return Ok(Arrived {
-                key,
-                last_seq: key.seq,
-                gap: None,
-                unseen: 1,
-            });
-        }
-        let (gap, last_seq) = batch::decode_gap(batch)?;
-        let unseen = last_seq.saturating_sub(key.seq).saturating_add(1);
-        Ok(Arrived {
-            key,
-            last_seq,
-            gap: Some(gap),
-            unseen,
-        })
-    }
-
-    /// Returns the share of a gap's items that are in batches which are not here: what came
-    /// another way is not lost.
-    fn items_lost(&self, items: u64) -> u64 {
-        let all = self.last_seq.saturating_sub(self.key.seq).saturating_add(1);
-        let lost = u128::from(items) * u128::from(self.unseen) / u128::from(all.max(1));
-        u64::try_from(lost).unwrap_or(u64::MAX)
-    }
+    Ok(())
 }
 
 /// Returns an error and its causes in one line.

@@ -37,6 +37,8 @@ pub struct Status {
     pub metrics: MetricsStatus,
     /// Log lines.
     pub logs: LogsStatus,
+    /// What is read back from the journals after a start.
+    pub replay: Replay,
     /// Those who send.
     pub peers: Vec<Peer>,
     /// What was dropped, by reason.
@@ -69,6 +71,19 @@ pub struct LogsStatus {
     pub line_bytes_total: u64,
     /// Bytes on disk.
     pub disk_bytes: u64,
+}
+
+/// How far the journals are read back into the stores; until then recent data may be missing.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Replay {
+    /// Whether it goes on.
+    pub running: bool,
+    /// How much of their bytes is done.
+    pub percent: u64,
+    /// Records applied since the start.
+    pub records_total: u64,
+    /// How long it took, or has taken.
+    pub seconds: f64,
 }
 
 /// Somebody who sends.

@@ -1,6 +1,6 @@
 //! A process that is well.
 
-use weft_api::weft::{Drop, LogsStatus, MetricsStatus, Peer, Status};
+use weft_api::weft::{Drop, LogsStatus, MetricsStatus, Peer, Replay, Status};
 use weft_api::{Error, ErrorKind, admin, weft};
 
 pub(crate) struct Process;
@@ -40,6 +40,12 @@ impl weft::Backend for Process {
                 disk_bytes: 4096,
             },
             logs: LogsStatus::default(),
+            replay: Replay {
+                running: true,
+                percent: 40,
+                records_total: 8,
+                seconds: 0.25,
+            },
             peers: vec![Peer {
                 name: "node-1".to_owned(),
                 role: "agent".to_owned(),
