@@ -14,6 +14,8 @@ use crate::value::{SampleValue, Series, VectorSample};
 /// Returns the samples of a table with one step.
 pub(super) fn vector(table: Table, time_ms: i64) -> Result<Vec<VectorSample>, QueryError> {
     let table = finish_names(table)?;
+    let mut held = table.charge();
+    held.hold::<VectorSample>(table.len())?;
     let sample = |row: usize| {
         let value = match table.get(row, 0)? {
             CellRef::Float(value) => SampleValue::Float(value),

@@ -1,5 +1,6 @@
 //! Two expressions with an operator between them.
 
+mod group;
 mod matching;
 mod set;
 mod value;

@@ -12,6 +12,7 @@ use crate::histogram::{
 use crate::kahan::Kahan;
 
 use super::call::arg;
+use super::ledger::Charge;
 use super::merge::{Merger, Overlap, strip_names, without_reserved};
 use super::notes::Note;
 use super::table::{Cell, CellRef, Table};
@@ -35,6 +36,7 @@ struct Histograms<'a> {
     native: Vec<(usize, Option<usize>)>,
     /// Where notes point to.
     at: u32,
+    held: Charge,
 }
 
 /// What is asked of each histogram.
@@ -129,7 +131,7 @@ impl Evaluator<'_> {
             at,
             q: &q,
         };
-        let histograms = self.histograms_of(&table, at);
+        let histograms = self.histograms_of(&table, at)?;
         let mut answers = Merger::new(self.table(steps));
         self.ask(&histograms, &question, &mut answers, &|labels, _| {
             labels.clone()
@@ -153,7 +155,7 @@ impl Evaluator<'_> {
         }
         let table = self.eval_vector(vector_arg, steps)?;
         let at = vector_arg.span.start;
-        let histograms = self.histograms_of(&table, at);
+        let histograms = self.histograms_of(&table, at)?;
         let mut answers = Merger::new(self.table(steps));
         for q in &quantiles {
             let question = Quantile {
@@ -184,7 +186,7 @@ impl Evaluator<'_> {
             lower: &lower,
             upper: &upper,
         };
-        let histograms = self.histograms_of(&table, at);
+        let histograms = self.histograms_of(&table, at)?;
         let mut answers = Merger::new(self.table(steps));
         self.ask(&histograms, &question, &mut answers, &|labels, _| {
             labels.clone()
@@ -199,7 +201,8 @@ impl Evaluator<'_> {
     }
 
     /// Finds out which rows are buckets of which classic histogram.
-    fn histograms_of<'a>(&self, table: &'a Table, at: u32) -> Histograms<'a> {
+    fn histograms_of<'a>(&self, table: &'a Table, at: u32) -> Result<Histograms<'a>, QueryError> {
+        let mut held = table.charge();
         let mut known: HashMap<Labels, usize> = HashMap::new();
         let mut classic: Vec<Classic> = Vec::new();
         for row in 0..table.len() {
@@ -216,6 +219,8 @@ impl Evaluator<'_> {
                 continue;
             };
             let labels = table.labels[row].without(BUCKET_LABEL);
+            let bytes = labels.as_bytes().len() + 2 * size_of::<Classic>();
+            held.grow(bytes, 0)?;
             let index = *known.entry(labels).or_insert_with_key(|labels| {
                 classic.push(Classic {
                     labels: labels.clone(),
@@ -229,12 +234,13 @@ impl Evaluator<'_> {
             .filter(|row| table.histograms(*row).is_some())
             .map(|row| (row, known.get(&table.labels[row]).copied()))
             .collect();
-        Histograms {
+        Ok(Histograms {
             table,
             classic,
             native,
             at,
-        }
+            held,
+        })
     }
 
     fn note_bad_bound(&self, at: u32, name: &str, bound: &str) {
@@ -258,7 +264,10 @@ impl Evaluator<'_> {
         labels_of: &dyn Fn(&Labels, usize) -> Labels,
     ) -> Result<(), QueryError> {
         let table = histograms.table;
-        let mut mixed = vec![false; histograms.classic.len() * table.steps];
+        let cells = histograms.classic.len().saturating_mul(table.steps);
+        let mut held = histograms.held.sibling();
+        held.hold::<bool>(cells)?;
+        let mut mixed = vec![false; cells];
         for (row, classic) in &histograms.native {
             self.check()?;
             let labels = &table.labels[*row];

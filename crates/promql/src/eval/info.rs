@@ -87,6 +87,10 @@ impl Evaluator<'_> {
         let mut names: Vec<&str> = info.labels.iter().map(Labels::name).collect();
         names.sort_unstable();
         names.dedup();
+        let mut held = self.ledger.charge();
+        let key_bytes = base.labels.iter().chain(&info.labels);
+        let key_bytes: usize = key_bytes.map(|labels| labels.as_bytes().len() + 64).sum();
+        held.grow(key_bytes.saturating_mul(names.len().max(1)), 0)?;
         let info_keys: Vec<Labels> = info
             .labels
             .iter()

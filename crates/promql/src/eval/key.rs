@@ -1,36 +1,29 @@
 //! Groups of series by some of their labels, found without a new label set for each series.
 
-use std::hash::{Hash, Hasher};
-
-use hashbrown::{Equivalent, HashMap};
+use hashbrown::HashTable;
+use xxhash_rust::xxh64::xxh64;
 
 use weft_model::Labels;
 
 /// The groups that were found so far, numbered in order.
 #[derive(Default)]
 pub(super) struct Keys {
-    groups: HashMap<Labels, usize>,
+    /// The keys of all groups, one after the other.
+    bytes: Vec<u8>,
+    /// Where each group's key ends.
+    ends: Vec<usize>,
+    groups: HashTable<usize>,
     buffer: Vec<u8>,
-}
-
-/// The encoding of a label set, which hashes and compares like the set.
-struct Encoded<'a>(&'a [u8]);
-
-impl Hash for Encoded<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
-    }
-}
-
-impl Equivalent<Labels> for Encoded<'_> {
-    fn equivalent(&self, key: &Labels) -> bool {
-        self.0 == key.as_bytes()
-    }
 }
 
 impl Keys {
     pub(super) fn len(&self) -> usize {
-        self.groups.len()
+        self.ends.len()
+    }
+
+    /// Returns about how many bytes the keys take.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.len() + 2 * size_of::<usize>() * self.ends.len()
     }
 
     /// Returns the group of the labels for which `keep` holds, and the labels if it is new.
@@ -39,27 +32,54 @@ impl Keys {
         labels: &Labels,
         keep: impl Fn(&str) -> bool,
     ) -> (usize, Option<Labels>) {
-        encode(labels, &keep, &mut self.buffer);
-        if let Some(group) = self.groups.get(&Encoded(&self.buffer)) {
-            return (*group, None);
+        let mut key = std::mem::take(&mut self.buffer);
+        encode(labels, &keep, &mut key);
+        let known = self.len();
+        let group = self.of_key(&key);
+        self.buffer = key;
+        (group, (group == known).then(|| labels.filtered(keep)))
+    }
+
+    /// Returns the group of a key, which [`encode`] made.
+    pub(super) fn of_key(&mut self, key: &[u8]) -> usize {
+        let Keys {
+            bytes,
+            ends,
+            groups,
+            ..
+        } = self;
+        let key_of = |group: usize| {
+            let start = group.checked_sub(1).map_or(0, |before| ends[before]);
+            &bytes[start..ends[group]]
+        };
+        let hash = xxh64(key, 0);
+        if let Some(group) = groups.find(hash, |group| key_of(*group) == key) {
+            return *group;
         }
-        let kept = labels.filtered(keep);
-        let group = self.groups.len();
-        self.groups.insert(kept.clone(), group);
-        (group, Some(kept))
+        let group = ends.len();
+        groups.insert_unique(hash, group, |group| xxh64(key_of(*group), 0));
+        bytes.extend_from_slice(key);
+        ends.push(bytes.len());
+        group
     }
 }
 
-/// Replaces what is in `into` by the encoding of the labels for which `keep` holds.
+/// Replaces what is in `into` by the encoding of the labels for which `keep` holds: it is the same
+/// exactly when the labels are.
 pub(super) fn encode(labels: &Labels, keep: impl Fn(&str) -> bool, into: &mut Vec<u8>) {
     into.clear();
+    append(labels, keep, into);
+}
+
+/// Appends the encoding of the labels for which `keep` holds.
+pub(super) fn append(labels: &Labels, keep: impl Fn(&str) -> bool, into: &mut Vec<u8>) {
     for (name, value) in labels.iter().filter(|(name, _)| keep(name)) {
         put(into, name);
         put(into, value);
     }
 }
 
-/// Appends a text as label sets encode it: its length as LEB128, then its bytes.
+/// Appends a text: its length as LEB128, then its bytes.
 fn put(bytes: &mut Vec<u8>, text: &str) {
     let mut len = text.len();
     while len >= 0x80 {

@@ -7,7 +7,7 @@ use crate::error::QueryError;
 
 use super::call::arg;
 use super::merge::{Overlap, merge_equal};
-use super::table::{Distinct, Table};
+use super::table::Table;
 use super::{Evaluator, Operand, Steps, execution};
 
 impl Evaluator<'_> {
@@ -94,12 +94,11 @@ fn relabeled(
         };
         let mut builder = LabelsBuilder::from(&table.labels[row]);
         builder.set(target, &value);
-        table.labels[row] = builder.build();
+        table.relabel(row, builder.build())?;
         if target == METRIC_NAME {
             // A name that is given on purpose stays.
             table.drop_name[row] = false;
         }
     }
-    table.distinct = Distinct::Unknown;
     merge_equal(table, Overlap::Allowed)
 }

@@ -30,6 +30,8 @@ impl Evaluator<'_> {
                 Ok(table)
             };
         }
+        let mut held = self.ledger.charge();
+        held.hold::<usize>(table.len())?;
         let mut order: Vec<usize> = (0..table.len()).collect();
         if by_value {
             let floats = self.each_float(table, |_, value| Some(value))?;

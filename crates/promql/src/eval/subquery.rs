@@ -52,6 +52,9 @@ impl Evaluator<'_> {
             let message = format!("subquery has more than {STEPS_MAX} steps");
             return Err(execution(message));
         }
+        // Beside tables there are a few numbers for each step: scalars, and rows in the making.
+        let mut held = self.ledger.charge();
+        held.hold::<[f64; 4]>(inner.count)?;
         let table = if inner.count == 0 {
             self.table(inner)
         } else {

@@ -180,6 +180,14 @@ impl Table {
         self.values.reserve_exact(rows.saturating_mul(self.steps));
     }
 
+    /// Gives a row other labels.
+    pub(crate) fn relabel(&mut self, row: usize, labels: Labels) -> Result<(), QueryError> {
+        let (old, new) = (self.labels[row].as_bytes().len(), labels.as_bytes().len());
+        self.labels[row] = labels;
+        self.distinct = Distinct::Unknown;
+        self.charge.grow(new.saturating_sub(old), 0)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.labels.len()
     }

@@ -9,35 +9,15 @@ use weft_model::{Labels, LabelsBuilder, METRIC_NAME};
 
 use crate::ast::{Binary, Cardinality, Span, VectorMatching};
 use crate::error::QueryError;
-use crate::eval::key::Keys;
+use crate::eval::ledger::Charge;
 use crate::eval::merge::{Merger, Overlap, is_reserved, strip_names};
 use crate::eval::table::{CellRef, Table, is_absent};
 use crate::eval::{Evaluator, execution};
 
 use super::value::{float_op, operate};
 
-/// Which group each row of either side belongs to.
-pub(super) struct Groups {
-    pub(super) left: Vec<usize>,
-    pub(super) right: Vec<usize>,
-    pub(super) count: usize,
-}
-
-impl Groups {
-    pub(super) fn of(matching: &VectorMatching, left: &Table, right: &Table) -> Groups {
-        let mut keys = Keys::default();
-        let mut groups = |table: &Table| -> Vec<usize> {
-            let group = |labels: &Labels| keys.group(labels, |name| must_agree(matching, name)).0;
-            table.labels.iter().map(group).collect()
-        };
-        let (left, right) = (groups(left), groups(right));
-        let count = keys.len();
-        Groups { left, right, count }
-    }
-}
-
 /// Tells whether series must agree in a label to match.
-fn must_agree(matching: &VectorMatching, name: &str) -> bool {
+pub(super) fn must_agree(matching: &VectorMatching, name: &str) -> bool {
     let listed = matching.labels.iter().any(|label| label == name);
     if matching.on {
         listed
@@ -91,6 +71,7 @@ struct Join<'a> {
     result: Merger,
     /// The result's row for each pair of rows that met; `None` stands for a filled side.
     pairs: HashMap<(Option<usize>, Option<usize>), usize>,
+    held: Charge,
     /// Whether there is any value at each step.
     any_many: Vec<bool>,
     any_one: Vec<bool>,
@@ -106,12 +87,15 @@ impl Evaluator<'_> {
     ) -> Result<Table, QueryError> {
         let matching = &binary.matching;
         let sides = Sides::of(matching, left, right);
-        let groups = Groups::of(matching, left, right);
+        let groups = self.match_groups(matching, left, right)?;
         let (many_groups, one_groups) = if sides.many_is_left {
             (&groups.left, &groups.right)
         } else {
             (&groups.right, &groups.left)
         };
+        let mut held = left.charge();
+        held.hold::<Vec<usize>>(2 * groups.count)?;
+        held.hold::<usize>(many_groups.len() + one_groups.len())?;
         let (many_rows, one_rows) = (
             by_group(many_groups, groups.count),
             by_group(one_groups, groups.count),
@@ -125,6 +109,7 @@ impl Evaluator<'_> {
             sides,
             result: Merger::new(left.sibling(left.steps)),
             pairs: HashMap::new(),
+            held,
         };
         for one in one_rows.iter().filter(|one| one.len() > 1) {
             self.check()?;
@@ -332,6 +317,7 @@ impl Join<'_> {
         let row = self
             .result
             .row(labels, self.binary.returns_bool || dropped)?;
+        self.held.hold::<[usize; 6]>(1)?;
         self.pairs.insert((many, one), row);
         Ok(row)
     }
