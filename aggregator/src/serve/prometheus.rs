@@ -226,7 +226,8 @@ impl Backend for PrometheusBackend {
             };
             list.iter().take(limit).map(count).collect()
         };
-        let (min_time, max_time) = status.parts_range.unwrap_or_default();
+        // As Prometheus tells it of a store without samples.
+        let (min_time, max_time) = status.parts_range.unwrap_or((i64::MAX, i64::MIN));
         Ok(TsdbStatus {
             head_stats: HeadStats {
                 num_series: status.series as u64,

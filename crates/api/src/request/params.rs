@@ -112,7 +112,11 @@ impl Params {
 
     /// Reads a duration in milliseconds.
     pub(crate) fn duration_ms(&self, name: &str) -> Result<Option<i64>, Error> {
-        self.read(name, time::duration_ms, "duration")
+        let what = match time::is_number(self.get(name)) {
+            true => "duration. It overflows int64",
+            false => "duration",
+        };
+        self.read(name, time::duration_ms, what)
     }
 
     /// Reads a duration in nanoseconds.

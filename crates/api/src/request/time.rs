@@ -10,8 +10,23 @@ use weft_stdx::text::parse_duration;
 /// Digits up to which a whole number is seconds for Loki.
 const SECONDS_DIGITS_MAX: usize = 10;
 
+/// The first time of all as Prometheus's own client writes it, which no calendar here knows.
+const FIRST: &str = "-292273086-05-16T16:47:06Z";
+
+/// The last time of all.
+const LAST: &str = "292277025-08-18T07:12:54.999999999Z";
+
+/// The same as numbers.
+const FIRST_MILLIS: i64 = -9_223_309_901_257_974_000;
+const LAST_MILLIS: i64 = 9_223_309_901_257_974_999;
+
 /// Reads a time of Prometheus's API.
 pub(crate) fn millis(text: &str) -> Option<Millis> {
+    match text {
+        FIRST => return Some(Millis(FIRST_MILLIS)),
+        LAST => return Some(Millis(LAST_MILLIS)),
+        _ => {}
+    }
     if let Some(seconds) = seconds(text) {
         let millis = (seconds * 1000.0).round();
         let in_range = millis.abs() < i64::MAX as f64;
@@ -44,6 +59,11 @@ pub(crate) fn duration_ms(text: &str) -> Option<i64> {
         return (millis.abs() < i64::MAX as f64).then_some(millis as i64);
     }
     i64::try_from(parse_duration(text)?.as_millis()).ok()
+}
+
+/// Tells whether text is a number of seconds, if one that is too large.
+pub(crate) fn is_number(text: &str) -> bool {
+    seconds(text).is_some()
 }
 
 /// Reads a duration in nanoseconds, which may be below zero when it is a number.
@@ -90,6 +110,8 @@ mod tests {
             ("1e300", None),
             ("nan", None),
             ("now", None),
+            (FIRST, Some(FIRST_MILLIS)),
+            (LAST, Some(LAST_MILLIS)),
             ("", None),
         ] {
             assert_eq!(millis(text).map(|time| time.0), expected, "{text}");
