@@ -8,8 +8,10 @@ mod instant;
 mod over_time;
 mod rate;
 mod regression;
+mod resets;
 mod slide;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use weft_model::FloatHistogram;
@@ -26,6 +28,7 @@ use super::select::Reference;
 use super::table::{Cell, Row};
 use super::tally::Tally;
 
+use resets::Resets;
 use slide::Slide;
 
 pub(crate) use extended::extend;
@@ -108,6 +111,9 @@ impl<'a, T> Slice<'a, T> {
 pub(super) struct Window<'a> {
     floats: Slice<'a, f64>,
     histograms: Slice<'a, Arc<FloatHistogram>>,
+    /// What is known of all histograms of the series, and where those of the window stand among
+    /// them; nothing where the function has to look at each.
+    known: Option<(&'a Resets, Range<usize>)>,
     /// The window's bounds; samples may reach beyond them when the mode says so.
     start: i64,
     end: i64,
@@ -177,12 +183,19 @@ pub(super) fn apply(
         return Ok(());
     }
     let Slide { row, tally, .. } = slide;
+    let counts = matches!(
+        call.function,
+        FunctionId::Rate | FunctionId::Increase | FunctionId::Resets
+    );
+    let plain = windows.mode == SelectorMode::Plain && samples.histograms.starts.is_empty();
+    let resets = (counts && plain).then(|| Resets::of(&samples.histograms.values));
     let (mut floats, mut histograms) = (Cursor::default(), Cursor::default());
     for step in 0..windows.reference.steps.count {
         let reach = windows.reach(step);
         let (start, end) = windows.bounds(step);
         let floats = floats.slice(&samples.floats, reach);
-        let histograms = histograms.slice(&samples.histograms, reach);
+        let (from, to) = histograms.advance(&samples.histograms.times, reach);
+        let histograms = Slice::of(&samples.histograms, from, to);
         let len = floats.len() + histograms.len();
         if len == 0 {
             continue;
@@ -193,6 +206,7 @@ pub(super) fn apply(
         let cell = (call.kernel)(&Window {
             floats,
             histograms,
+            known: resets.as_ref().map(|resets| (resets, from..to)),
             start,
             end,
             range: windows.range,

@@ -115,6 +115,12 @@ fn histogram_change(
 }
 
 pub(super) fn resets(window: &Window<'_>) -> Option<Cell> {
+    if let Some((known, places)) = &window.known
+        && window.floats.is_empty()
+    {
+        let resets = known.among(places.start + 1..places.end);
+        return Some(Cell::Float(resets.len() as f64));
+    }
     count_neighbours(window, |previous, current| {
         let anew = is_start_reset(
             (previous.start, previous.time),

@@ -223,29 +223,27 @@ fn histogram_change(window: &Window<'_>, change: Change) -> Option<FloatHistogra
     let points = &window.histograms;
     let (first, last) = (points.values.first()?, points.values.last()?);
     let is_counter = change.of_counter();
-    if is_counter
-        && points
-            .values
-            .iter()
-            .any(|h| h.reset_hint == ResetHint::Gauge)
-    {
+    if is_counter && has_gauge(window) {
         window.notes.add(Note::NotCounter);
     }
     let second = points.values.get(1)?;
+    let resets = if is_counter {
+        resets(window)
+    } else {
+        Vec::new()
+    };
     // What was before a reset does not matter, not even its layout.
-    let forgotten =
-        is_counter && (starts_anew(window, points, 1) || histogram::is_reset(second, first));
-    let base = if forgotten {
+    let base = if resets.first() == Some(&1) {
         Arc::new(empty_like(second))
     } else {
         Arc::clone(first)
     };
-    let rest = if is_counter {
-        &points.values[1..]
+    let others = if is_counter {
+        is_alike_from_second(window, is_custom(&base))
     } else {
-        std::slice::from_ref(last)
+        is_custom(last) == is_custom(&base)
     };
-    if rest.iter().any(|h| is_custom(h) != is_custom(&base)) {
+    if !others {
         window.notes.add(Note::MixedSchemas);
         return None;
     }
@@ -260,19 +258,56 @@ fn histogram_change(window: &Window<'_>, change: Change) -> Option<FloatHistogra
         }
     };
     add(&base, -1.0, Note::BoundsInSubtraction);
-    if is_counter {
-        let mut previous = &base;
-        for at in 1..points.len() {
-            let current = &points.values[at];
-            if starts_anew(window, points, at) || histogram::is_reset(current, previous) {
-                add(previous, 1.0, Note::BoundsInAddition);
-            }
-            previous = current;
-        }
-    } else if first.reset_hint != ResetHint::Gauge || last.reset_hint != ResetHint::Gauge {
+    for at in resets.into_iter().filter(|at| *at > 1) {
+        add(&points.values[at - 1], 1.0, Note::BoundsInAddition);
+    }
+    if !is_counter && (first.reset_hint != ResetHint::Gauge || last.reset_hint != ResetHint::Gauge)
+    {
         window.notes.add(Note::NotGauge);
     }
     Some(sum.finish())
+}
+
+fn has_gauge(window: &Window<'_>) -> bool {
+    match &window.known {
+        Some((known, places)) => known.any_gauge(places),
+        None => {
+            let mut values = window.histograms.values.iter();
+            values.any(|h| h.reset_hint == ResetHint::Gauge)
+        }
+    }
+}
+
+/// Tells whether all histograms but the first are of one kind.
+fn is_alike_from_second(window: &Window<'_>, custom: bool) -> bool {
+    match &window.known {
+        Some((known, places)) => {
+            let customs = known.customs(&(places.start + 1..places.end));
+            customs == if custom { places.len() - 1 } else { 0 }
+        }
+        None => {
+            let mut others = window.histograms.values.iter().skip(1);
+            others.all(|h| is_custom(h) == custom)
+        }
+    }
+}
+
+/// Returns which histograms of a window were reset since the one before.
+fn resets(window: &Window<'_>) -> Vec<usize> {
+    let points = &window.histograms;
+    match &window.known {
+        Some((known, places)) => {
+            let within = known.among(places.start + 1..places.end);
+            within.iter().map(|at| at - places.start).collect()
+        }
+        None => {
+            let was_reset = |at: &usize| {
+                let (current, previous) = (&points.values[*at], &points.values[*at - 1]);
+                starts_anew(window, points, *at) || histogram::is_reset(current, previous)
+            };
+            (1..points.len()).filter(was_reset).collect()
+        }
+    }
 }
 
 fn empty_like(histogram: &FloatHistogram) -> FloatHistogram {
