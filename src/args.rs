@@ -10,6 +10,11 @@ const EXIT_CODES: &str = "Exit codes:\n  \
     1  failed; for health: degraded\n  \
     2  wrong usage or configuration; for health: broken or not running";
 
+const DATA_EXIT_CODES: &str = "Exit codes:\n  \
+    0  sound, or with traces of an interrupted write that a start removes\n  \
+    1  something does not hold\n  \
+    2  not checked: no data directory, or a process is using it";
+
 /// Metrics, logs, alerts and self-healing of a fleet, in one binary.
 #[derive(Debug, Parser)]
 #[command(name = "weft", version, about, after_help = EXIT_CODES, disable_help_subcommand = true)]
@@ -42,6 +47,8 @@ pub(crate) enum Command {
     /// Check files without running anything
     #[command(subcommand)]
     Check(Check),
+    /// Make a data directory from a snapshot of the samples
+    Restore(Restore),
 }
 
 /// What the roles have in common.
@@ -176,6 +183,16 @@ pub(crate) enum Token {
     },
 }
 
+/// Where samples are brought back from, and where to.
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// The snapshot: a directory below snapshots/ of a data directory, or a copy of one
+    pub(crate) snapshot: PathBuf,
+    /// The data directory to make; it may exist, but must hold no data
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Check {
     /// Check a configuration file, and print every fault in it
@@ -183,9 +200,13 @@ pub(crate) enum Check {
         /// The YAML file
         file: PathBuf,
     },
-    /// Check the metrics below a data directory: every checksum and invariant
+    /// Check a data directory at rest: every checksum and invariant, and what a start would do
+    #[command(after_help = DATA_EXIT_CODES)]
     Data {
-        /// The aggregator's data directory
+        /// The aggregator's data directory; no process may be using it
         dir: PathBuf,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
 }

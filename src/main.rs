@@ -50,6 +50,7 @@ fn dispatch(command: &Command, started: Instant) -> anyhow::Result<Exit> {
         Command::Logs(logs) => wait(command::logs::run(logs, &clock)),
         Command::Token(token) => command::token::run(token, &clock),
         Command::Check(check) => command::check::run(check),
+        Command::Restore(restore) => command::restore::run(restore),
     }
 }
 

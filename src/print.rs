@@ -2,6 +2,7 @@
 
 pub(crate) mod chart;
 pub(crate) mod live;
+pub(crate) mod progress;
 pub(crate) mod table;
 
 use std::io::Write;

@@ -14,6 +14,7 @@
 //! Bound: see [`Config`]; what is over a limit is refused or dropped, counted, with a reason.
 
 mod aggregator;
+mod check;
 pub mod config;
 mod dictionaries;
 mod drops;
@@ -29,6 +30,7 @@ mod telemetry;
 mod upkeep;
 
 pub use aggregator::{Aggregator, BuildError, Surroundings};
+pub use check::{CheckError, CheckReport, Finding, Remedy, check};
 pub use config::Config;
 pub use query::SampleSource;
 pub use status::{Status, StatusBoard};

@@ -37,6 +37,7 @@ use crate::drops::Drops;
 use crate::heads::{Covered, Sessions};
 use crate::lane::Lane;
 
+pub(crate) use self::flush::{COVERED, SAMPLES_CHECKPOINT, read_covered};
 pub use self::open::OpenError;
 pub(crate) use take::{TakeError, chain};
 

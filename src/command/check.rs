@@ -1,10 +1,8 @@
 //! `weft check`: looks at files without running anything.
 
-use std::path::Path;
+mod data;
 
-use anyhow::{Context, Result, bail};
-use weft_disk::RealDisk;
-use weft_stdx::text;
+use anyhow::Result;
 
 use crate::args::Check;
 use crate::config;
@@ -24,35 +22,6 @@ pub(crate) fn run(check: &Check) -> Result<Exit> {
             }
             Ok(Exit::Unusable)
         }
-        Check::Data { dir } => check_data(dir),
+        Check::Data { dir, json } => data::run(dir, *json),
     }
-}
-
-fn check_data(dir: &Path) -> Result<Exit> {
-    let samples = dir.join("tsdb");
-    if !samples.is_dir() {
-        bail!(
-            "{} is not the data directory of an aggregator: it has no tsdb/",
-            dir.display()
-        );
-    }
-    let report = weft_tsdb::check(&RealDisk, &samples).context("read the samples")?;
-    for fault in &report.faults {
-        let cause = std::error::Error::source(fault).map(|cause| format!(": {cause}"));
-        print::line(&format!("{fault}{}", cause.unwrap_or_default()));
-    }
-    print::line(&format!(
-        "{} parts, {} series, {} samples, {}: {} faults, {} files set aside before",
-        report.parts,
-        report.series,
-        report.samples,
-        text::bytes(report.bytes),
-        report.faults.len(),
-        report.set_aside,
-    ));
-    if report.faults.is_empty() {
-        return Ok(Exit::Done);
-    }
-    print::line("a part at fault is set aside when the aggregator opens it; the rest is served");
-    Ok(Exit::Failed)
 }

@@ -28,3 +28,6 @@ mod dashboards;
 
 // The examples of deploy/: settings that the binary reads.
 mod deploy;
+
+// A data directory at rest: checked, damaged, made anew from a snapshot.
+mod at_rest;

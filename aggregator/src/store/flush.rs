@@ -28,10 +28,10 @@ const SAMPLES_JOURNAL_BYTES_MAX: u64 = 256 << 20;
 const LINES_JOURNAL_BYTES_MAX: u64 = 512 << 20;
 
 /// Where the checkpoint of the samples lane is kept, below `journal/`.
-pub(super) const SAMPLES_CHECKPOINT: &str = "samples.checkpoint";
+pub(crate) const SAMPLES_CHECKPOINT: &str = "samples.checkpoint";
 
 /// Where the checkpoint of the lines lane is kept.
-pub(super) const COVERED: &str = "lines.checkpoint";
+pub(crate) const COVERED: &str = "lines.checkpoint";
 
 impl Store {
     /// Makes all that was taken durable in the stores, and trims the journals.
@@ -197,7 +197,7 @@ fn covered_bytes(checkpoint: &Checkpoint, covered: &[u8]) -> Vec<u8> {
 }
 
 /// Reads what [`covered_bytes`] returned; nothing when it is damaged.
-pub(super) fn read_covered(bytes: &[u8]) -> Option<(Checkpoint, &[u8])> {
+pub(crate) fn read_covered(bytes: &[u8]) -> Option<(Checkpoint, &[u8])> {
     let (bytes, checksum) = bytes.split_last_chunk::<4>()?;
     if crc32c::crc32c(bytes) != u32::from_le_bytes(*checksum) {
         return None;

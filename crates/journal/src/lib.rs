@@ -6,6 +6,7 @@
 //! The bytes are described in `docs/format/journal.md`.
 
 mod catalogue;
+mod check;
 mod error;
 mod journal;
 mod pending;
@@ -19,6 +20,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use check::{CheckReport, Fault, FaultKind, check};
 pub use error::{AppendError, OpenError, ReplayError, SyncError, TrimError};
 pub use journal::{Config, Journal, OpenReport};
 pub use position::Position;

@@ -7,6 +7,8 @@ use weft_disk::{Disk, Fault, SimDisk};
 
 use super::*;
 
+mod versions;
+
 const DIR: &str = "/data/journal";
 
 const SMALL: Config = Config {

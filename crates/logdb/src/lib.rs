@@ -6,6 +6,7 @@
 //! Bound: [`Config`]; what retention drops is whole partitions of time.
 
 mod block;
+mod check;
 mod config;
 mod db;
 mod error;
@@ -18,6 +19,7 @@ mod raw;
 mod selection;
 mod tail;
 
+pub use check::{CheckReport, Fault, check};
 pub use config::Config;
 pub use db::{Appended, Aside, Entry, LogDb, Maintained, OpenReport, StreamVolume, Usage};
 pub use error::{AppendError, IndexError, OpenError, ReadError, WriteError};

@@ -147,6 +147,15 @@ impl Partition {
         })
     }
 
+    /// Returns the files of the index whose checksums do not hold.
+    pub(crate) fn damaged_files(&self) -> Result<Vec<PathBuf>, IndexError> {
+        let index_dir = self.dir.join("index");
+        let damaged = guarded(|| Ok(self.index.validate_checksum()?))?;
+        let mut paths: Vec<PathBuf> = damaged.iter().map(|name| index_dir.join(name)).collect();
+        paths.sort();
+        Ok(paths)
+    }
+
     /// Reads the bytes of a block.
     pub(crate) fn read_block(&self, meta: &BlockMeta) -> std::io::Result<Vec<u8>> {
         read_exact(&*self.blocks, meta.block_at, meta.block_len as usize)

@@ -6,40 +6,88 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use hashbrown::HashSet;
 use weft_disk::Disk;
 
 use crate::cache::Cache;
+use crate::config::Config;
 use crate::db::{FINISHED, SET_ASIDE, ends};
+use crate::deletion::Deletions;
 use crate::error::{Malformed, OpenError, PartError};
 use crate::identity::hash_labels;
+use crate::part::output::UNFINISHED;
 use crate::part::{Part, Recent, day_of};
 use crate::run::SeriesRun;
-use crate::status::CheckReport;
+use crate::side_files;
+use crate::status::{CheckFault, CheckReport};
 
 /// What is kept decoded while a part is checked.
 const CACHE_BYTES: usize = 32 << 20;
 
 /// Reads everything in the parts below `dir` and compares it with what their indexes say.
 pub fn check(disk: &dyn Disk, dir: &Path) -> Result<CheckReport, OpenError> {
+    check_each(disk, dir, &mut |_, _| {})
+}
+
+/// Does what [`check`] does; `each` is told the path and the size of each part beforehand.
+pub fn check_each(
+    disk: &dyn Disk,
+    dir: &Path,
+    each: &mut dyn FnMut(&Path, u64),
+) -> Result<CheckReport, OpenError> {
     let mut report = CheckReport::default();
-    let entries = disk.list(dir).map_err(|source| OpenError::Io {
+    let failed = |source| OpenError::Io {
         path: dir.to_owned(),
         source,
-    })?;
-    report.set_aside = entries
-        .iter()
-        .filter(|entry| ends(entry, SET_ASIDE))
-        .count();
-    for entry in entries.iter().filter(|entry| ends(entry, FINISHED)) {
-        report.parts += 1;
-        report.bytes += entry.bytes;
-        let cache = Arc::new(Cache::new(CACHE_BYTES));
-        match Part::open(disk, &entry.path, cache).and_then(|part| check_part(&part, &mut report)) {
-            Ok(()) => {}
-            Err(fault) => report.faults.push(fault),
+    };
+    let mut replaced = HashSet::new();
+    let mut sound = Vec::new();
+    for entry in disk.list(dir).map_err(failed)? {
+        if ends(&entry, SET_ASIDE) {
+            report.set_aside += 1;
+        } else if ends(&entry, UNFINISHED) {
+            report.leftovers.push(entry.path);
+        } else if ends(&entry, FINISHED) {
+            each(&entry.path, entry.bytes);
+            report.parts += 1;
+            report.bytes += entry.bytes;
+            let cache = Arc::new(Cache::new(CACHE_BYTES));
+            let opened = Part::open(disk, &entry.path, cache);
+            let is_seen_on_opening = opened.is_err();
+            let checked = opened.and_then(|part| {
+                check_part(&part, &mut report)?;
+                Ok(part.meta.identity)
+            });
+            match checked {
+                Ok(identity) => {
+                    replaced.extend(identity.replaces);
+                    sound.push((identity.file, entry.path));
+                }
+                Err(error) => report.faults.push(CheckFault {
+                    error,
+                    is_seen_on_opening,
+                }),
+            }
         }
     }
+    sound.retain(|(file, _)| replaced.contains(file));
+    report
+        .leftovers
+        .extend(sound.into_iter().map(|(_, path)| path));
+    check_small_files(disk, dir, &mut report).map_err(failed)?;
     Ok(report)
+}
+
+/// Reads the files beside the parts.
+fn check_small_files(disk: &dyn Disk, dir: &Path, report: &mut CheckReport) -> std::io::Result<()> {
+    let (_, fault) = Deletions::load(disk, dir)?;
+    let side = side_files::load(disk, dir, &Config::default())?;
+    let faults = fault.into_iter().chain(side.faults);
+    report.faults.extend(faults.map(|error| CheckFault {
+        error,
+        is_seen_on_opening: true,
+    }));
+    Ok(())
 }
 
 fn check_part(part: &Part, report: &mut CheckReport) -> Result<(), PartError> {

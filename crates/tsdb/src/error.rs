@@ -1,7 +1,7 @@
 //! What can go wrong, by operation.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use weft_codec::CodecError;
 
@@ -153,6 +153,17 @@ pub enum WriteError {
     /// As many deletions wait as may.
     #[error("delete samples: {0} deletions wait to be carried out, more are not taken")]
     TooManyDeletions(usize),
+}
+
+impl PartError {
+    /// Returns the file that is at fault.
+    pub fn path(&self) -> &Path {
+        match self {
+            PartError::Io { path, .. }
+            | PartError::Corrupt { path, .. }
+            | PartError::Version { path, .. } => path,
+        }
+    }
 }
 
 impl WriteError {

@@ -30,6 +30,8 @@ mod merge;
 
 mod check;
 
+mod restore;
+
 mod cache;
 mod changes;
 mod deletion;
@@ -40,15 +42,17 @@ mod segmented;
 mod side_files;
 
 pub use changes::ChangeMark;
-pub use check::check;
+pub use check::{check, check_each};
 pub use config::{Budgets, Config, RETENTION_RULES_MAX, Retention};
 pub use db::Tsdb;
 pub use error::{OpenError, PartError, ReadError, Rejected, WriteError};
 pub use head::{AppendReport, SeriesRef};
 pub use part::Newest;
+pub use restore::{RestoreError, RestoreReport, restore};
 pub use selection::Selection;
 pub use status::{
-    CheckReport, DeleteReport, Drop, FlushReport, MaintainReport, OpenReport, PartStatus, Status,
+    CheckFault, CheckReport, DeleteReport, Drop, FlushReport, MaintainReport, OpenReport,
+    PartStatus, Status,
 };
 
 #[cfg(test)]

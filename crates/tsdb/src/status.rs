@@ -1,5 +1,7 @@
 //! What a store tells about itself: reports of what was done, and its present state.
 
+use std::path::PathBuf;
+
 use crate::error::{PartError, Rejected};
 
 /// What was found when a store was opened.
@@ -60,6 +62,15 @@ pub struct DeleteReport {
     pub series: u64,
 }
 
+/// A file that does not hold.
+#[derive(Debug)]
+pub struct CheckFault {
+    /// The file, and why.
+    pub error: PartError,
+    /// Whether opening the store sees it; otherwise it is seen when what is damaged is read.
+    pub is_seen_on_opening: bool,
+}
+
 /// What a check found.
 #[derive(Debug, Default)]
 pub struct CheckReport {
@@ -72,7 +83,9 @@ pub struct CheckReport {
     /// Their bytes.
     pub bytes: u64,
     /// What does not hold.
-    pub faults: Vec<PartError>,
+    pub faults: Vec<CheckFault>,
+    /// Files that an interrupted write or merge has left; an opening removes them.
+    pub leftovers: Vec<PathBuf>,
     /// Files that were set aside before.
     pub set_aside: usize,
 }

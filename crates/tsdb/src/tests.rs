@@ -11,6 +11,8 @@ use crate::{Config, Tsdb};
 
 mod basics;
 mod durability;
+mod hostile;
+mod meanwhile;
 mod model;
 mod retention;
 mod versions;

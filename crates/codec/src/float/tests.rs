@@ -78,7 +78,65 @@ fn columns() -> impl Strategy<Value = Vec<f64>> {
     ]
 }
 
+/// Floats at the edges of what there is: signed zeros, infinities, NaN of every kind, subnormals,
+/// the largest integers that are exact.
+fn edge() -> impl Strategy<Value = f64> {
+    let nan = (any::<bool>(), 1u64..1 << 52).prop_map(|(negative, payload)| {
+        f64::from_bits(u64::from(negative) << 63 | 0x7ff << 52 | payload)
+    });
+    let subnormal = (any::<bool>(), 0u64..1 << 52)
+        .prop_map(|(negative, bits)| f64::from_bits(u64::from(negative) << 63 | bits));
+    let large = (-8i64..8, 50u32..64).prop_map(|(by, power)| (2f64.powi(power as i32)) + by as f64);
+    prop_oneof![
+        Just(-0.0),
+        Just(0.0),
+        Just(f64::INFINITY),
+        Just(f64::NEG_INFINITY),
+        Just(f64::from_bits(STALE)),
+        Just(f64::MAX),
+        Just(f64::MIN_POSITIVE),
+        nan,
+        subnormal,
+        large,
+    ]
+}
+
+/// A counter in steps of a decimal, with resets.
+fn counters() -> impl Strategy<Value = Vec<f64>> {
+    let steps = prop::collection::vec((0i64..5000, 0u8..40), 1..300);
+    (steps, 0i32..9).prop_map(|(steps, exponent)| {
+        let mut sum = 0;
+        let climb = |(step, reset): &(i64, u8)| {
+            sum = if *reset == 0 { *step } else { sum + step };
+            sum as f64 / 10f64.powi(exponent)
+        };
+        steps.iter().map(climb).collect()
+    })
+}
+
+/// A column of one shape in which a few values are replaced by edges.
+fn studded() -> impl Strategy<Value = Vec<f64>> {
+    let places = prop::collection::vec((any::<prop::sample::Index>(), edge()), 0..6);
+    (counters(), places).prop_map(|(mut values, places)| {
+        for (at, edge) in places {
+            let at = at.index(values.len());
+            values[at] = edge;
+        }
+        values
+    })
+}
+
 proptest! {
+    #[test]
+    fn edges_come_back_bit_by_bit(
+        alone in edge(), count in 1usize..40, many in prop::collection::vec(edge(), 0..300),
+        among in studded(),
+    ) {
+        for values in [vec![alone; count], many, among] {
+            check(&values, values.len() * 9 + 34);
+        }
+    }
+
     #[test]
     fn every_column_comes_back(values in columns()) {
         check(&values, values.len() * 9 + 34);

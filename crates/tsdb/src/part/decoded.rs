@@ -16,7 +16,12 @@ pub(crate) struct ValuesOfName(pub(crate) fst::Map<Vec<u8>>);
 
 impl ValuesOfName {
     pub(crate) fn decode(content: Vec<u8>) -> Result<ValuesOfName, Malformed> {
-        let map = fst::Map::new(content).map_err(|_| Malformed("an fst does not decode"))?;
+        // Walking an fst with wrong bytes in it panics; its own checksum tells that there are none.
+        let map = fst::Map::new(content).and_then(|map| {
+            map.as_fst().verify()?;
+            Ok(map)
+        });
+        let map = map.map_err(|_| Malformed("an fst does not decode"))?;
         Ok(ValuesOfName(map))
     }
 }

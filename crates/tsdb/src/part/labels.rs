@@ -213,9 +213,17 @@ impl Part {
         let Some(mut place) = (self.meta.pairs > 0).then(|| self.place(0)).transpose()? else {
             return Ok(());
         };
+        let mut before = (String::new(), String::new());
         for pair in 0..self.meta.pairs {
             self.move_place(&mut place, pair)?;
             let (name, value) = place.text(self)?;
+            if pair > 0 && (before.0.as_str(), before.1.as_str()) >= (name, value) {
+                return Err(self.fault(Malformed("the pairs do not ascend")));
+            }
+            if before.0 != name {
+                name.clone_into(&mut before.0);
+            }
+            value.clone_into(&mut before.1);
             each(pair, name, value);
         }
         Ok(())

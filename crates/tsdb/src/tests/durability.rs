@@ -6,7 +6,7 @@ use weft_disk::{Disk, Fault, SimDisk};
 use weft_model::{Labels, MatchOp, Millis};
 
 use super::{DIR, NOON, labels, matchers, of_metric, open, read, small};
-use crate::{Config, OpenError, Rejected, Tsdb, WriteError, check};
+use crate::{Config, OpenError, Rejected, RestoreError, Tsdb, WriteError, check, restore};
 
 /// Fills a store with some series and flushes twice.
 fn filled(disk: &SimDisk, config: Config) -> Tsdb {
@@ -313,4 +313,84 @@ fn a_snapshot_opens_as_a_store() {
     disk.crash(11);
     let opened = Tsdb::open(std::sync::Arc::new(disk), copy, small(), Millis(NOON)).unwrap();
     assert_eq!(all(&opened.0), before);
+}
+
+#[test]
+fn a_restored_snapshot_has_what_the_store_had() {
+    let disk = SimDisk::new();
+    let store = filled(&disk, small());
+    let which = matchers(&[("instance", MatchOp::Equal, "i7")]);
+    store.delete(&which, Millis(0), Millis(NOON)).unwrap();
+    let before = all(&store);
+    store.snapshot(Path::new("/copy")).unwrap();
+    let taken = store.snapshot(Path::new("/copy"));
+    assert!(taken.is_err(), "a snapshot is not written over");
+    let restored =
+        |disk: &SimDisk, to: &str| restore(disk, Path::new("/copy"), Path::new(to), &mut |_, _| {});
+    for operations in 0..20 {
+        disk.fail_after(operations, std::io::ErrorKind::StorageFull);
+        let result = restored(&disk, "/new");
+        disk.fail_no_more();
+        let is_there = disk.exists(Path::new("/new"));
+        assert!(result.is_err() || is_there, "{operations}");
+        if is_there {
+            break;
+        }
+    }
+    disk.crash(5);
+    let again = restored(&disk, "/new");
+    assert!(matches!(again, Err(RestoreError::NotEmpty(_))), "{again:?}");
+    let opened = Tsdb::open(
+        std::sync::Arc::new(disk.clone()),
+        Path::new("/new"),
+        small(),
+        Millis(NOON),
+    );
+    assert_eq!(all(&opened.unwrap().0), before);
+    disk.flip_bit(Path::new("/copy/0000000000000001.part"), 40, 1);
+    let damaged = restored(&disk, "/newer");
+    assert!(matches!(
+        damaged,
+        Err(RestoreError::Damaged { faults: 1, .. })
+    ));
+    assert!(!disk.exists(Path::new("/newer")));
+    let nothing = restore(&disk, Path::new("/none"), Path::new("/n"), &mut |_, _| {});
+    assert!(matches!(nothing, Err(RestoreError::NoSnapshot(_))));
+}
+
+#[test]
+fn damage_in_the_small_files_is_found() {
+    let disk = SimDisk::new();
+    let store = filled(&disk, small());
+    store.delete(&of_metric("m"), Millis(0), Millis(1)).unwrap();
+    let which = matchers(&[("instance", MatchOp::Equal, "i7")]);
+    store.delete(&which, Millis(0), Millis(NOON)).unwrap();
+    drop(store);
+    let path = Path::new(DIR).join("deletions");
+    assert!(disk.flip_bit(&path, 3, 3));
+    let faults = check(&disk, Path::new(DIR)).unwrap().faults;
+    assert_eq!(faults.len(), 1);
+    assert_eq!(faults[0].error.path(), path);
+}
+
+#[test]
+fn a_merge_and_its_sources_are_never_both_served() {
+    let base = SimDisk::new();
+    drop(filled(&base, small()));
+    let mut interrupted = 0;
+    for operations in 0..30 {
+        for seed in 0..3 {
+            let disk = base.copy();
+            let store = open(&disk, small(), NOON);
+            disk.cut_power_after(operations);
+            let merged = store.maintain(Millis(NOON + 86_400_000));
+            drop(store);
+            disk.crash(seed);
+            let store = open(&disk, small(), NOON);
+            assert_eq!(store.status().parts_samples, 12_000, "{operations} {seed}");
+            assert!(check(&disk, Path::new(DIR)).unwrap().leftovers.is_empty());
+            interrupted += usize::from(merged.is_err());
+        }
+    }
+    assert!(interrupted > 10);
 }
