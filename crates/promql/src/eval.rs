@@ -40,6 +40,7 @@ use crate::options::{Cancel, Interrupt, NameRemoval, Options, QueryOptions, Watc
 use crate::source::Source;
 
 pub(crate) use hints::derived_hints;
+pub(crate) use key::compare;
 pub(crate) use ledger::Ledger;
 pub(crate) use notes::Notes;
 pub(crate) use samples::Samples;

@@ -1,14 +1,20 @@
-//! Any tree that the grammar can make prints to text that parses to the very same tree.
+//! Any tree that the grammar can make prints to text that parses to the very same tree, and none
+//! panics when it is evaluated.
+
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use weft_model::{METRIC_NAME, MatchOp, Matcher};
+use weft_model::{FloatHistogram, Labels, METRIC_NAME, MatchOp, Matcher};
 use weft_promql::ast::{
     Aggregate, AggregateOp, At, Binary, BinaryOp, Call, Cardinality, DurationExpr, DurationKind,
     DurationOp, Expr, ExprKind, Matrix, Number, Selector, SelectorMode, Span, Subquery, Text,
     Unary, UnaryOp, VectorMatching, function, quote,
 };
-use weft_promql::{parse, pretty};
+use weft_promql::{
+    Column, Engine, Limits, QueryOptions, SelectHints, SeriesSet, Source, SourceError, StatsDetail,
+    TimeRange, parse, pretty,
+};
 
 fn expr(kind: ExprKind) -> Expr {
     let span = Span::default();
@@ -334,5 +340,80 @@ proptest! {
             let parsed = parsed.map_err(|error| TestCaseError::fail(format!("{text}: {error}")))?;
             prop_assert_eq!(shape(&parsed), shape(&tree), "{}", text);
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn no_tree_panics_when_it_is_evaluated(tree in vector()) {
+        let limits = Limits {
+            samples_max: 20_000,
+            bytes_max: 1 << 20,
+            work_max: 20_000,
+            ..Limits::default()
+        };
+        let options = QueryOptions {
+            limits,
+            stats: StatsDetail::EachStep,
+            ..QueryOptions::default()
+        };
+        let range = TimeRange {
+            start_ms: 100_000,
+            end_ms: 400_000,
+            step_ms: 30_000,
+        };
+        let (engine, text) = (Engine::default(), tree.to_string());
+        let _ = engine.instant(&Mixed, &text, 300_000, &options);
+        let _ = engine.range(&Mixed, &text, range, &options);
+    }
+}
+
+/// A series of numbers, one of histograms, and one of both.
+struct Mixed;
+
+struct MixedAt(i64, i64);
+
+impl Source for Mixed {
+    fn select(
+        &self,
+        _matchers: &[Matcher],
+        start_ms: i64,
+        end_ms: i64,
+        _hints: &SelectHints,
+    ) -> Result<Box<dyn SeriesSet + '_>, SourceError> {
+        Ok(Box::new(MixedAt(start_ms.max(0), end_ms.min(600_000))))
+    }
+}
+
+impl SeriesSet for MixedAt {
+    fn len(&self) -> usize {
+        3
+    }
+
+    fn labels(&self, series: usize) -> Labels {
+        Labels::from_pairs([("__name__", "aa_"), ("la", ["x", "y", "z"][series])])
+    }
+
+    fn read(&self, series: usize, into: &mut Column) -> Result<(), SourceError> {
+        for tick in (0..60).filter(|tick| (self.0..=self.1).contains(&(tick * 10_000))) {
+            let is_number = series == 0 || series == 2 && tick % 2 == 0;
+            if is_number {
+                into.push(tick * 10_000, (tick % 17) as f64 * 0.1);
+                continue;
+            }
+            into.push_histogram(
+                tick * 10_000,
+                Arc::new(FloatHistogram {
+                    count: (tick % 13) as f64,
+                    sum: tick as f64,
+                    positive_spans: vec![weft_model::Span { offset: 0, len: 1 }],
+                    positive: vec![(tick % 13) as f64],
+                    ..FloatHistogram::default()
+                }),
+            );
+        }
+        Ok(())
     }
 }

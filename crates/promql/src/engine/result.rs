@@ -8,7 +8,7 @@ use weft_model::Labels;
 use crate::ast::{Matrix, SelectorMode, Subquery};
 use crate::column::Column;
 use crate::error::QueryError;
-use crate::eval::{CellRef, Evaluator, Samples, Steps, Table, finish_names, is_absent};
+use crate::eval::{CellRef, Evaluator, Samples, Steps, Table, compare, finish_names, is_absent};
 use crate::value::{SampleValue, Series, VectorSample};
 
 /// Returns the samples of a table with one step.
@@ -41,7 +41,8 @@ pub(super) fn matrix(
     let mut all = Vec::with_capacity(table.len());
     let each = |range: Range<usize>| {
         let mut held = evaluator.ledger.charge();
-        let series: Vec<Series> = range.map(|row| series_of(&table, row, steps)).collect();
+        // What is sorted in pieces is soon sorted as a whole.
+        let series = sorted(range.map(|row| series_of(&table, row, steps)).collect());
         for series in &series {
             held.hold::<(i64, f64)>(series.floats.len() + series.histograms.len() + 4)?;
         }
@@ -144,6 +145,6 @@ fn empty(labels: Labels) -> Series {
 }
 
 fn sorted(mut all: Vec<Series>) -> Vec<Series> {
-    all.sort_by(|a, b| a.labels.cmp(&b.labels));
+    all.sort_by(|a, b| compare(&a.labels, &b.labels));
     all
 }

@@ -1,5 +1,7 @@
 //! Groups of series by some of their labels, found without a new label set for each series.
 
+use std::cmp::Ordering;
+
 use hashbrown::HashTable;
 use xxhash_rust::xxh64::xxh64;
 
@@ -90,9 +92,62 @@ fn put(bytes: &mut Vec<u8>, text: &str) {
     bytes.extend_from_slice(text.as_bytes());
 }
 
+/// Compares label sets as they compare themselves, but over their encodings.
+pub(crate) fn compare(a: &Labels, b: &Labels) -> Ordering {
+    let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
+    loop {
+        match (take(&mut a), take(&mut b)) {
+            (Some(text), Some(other)) => match text.cmp(other) {
+                Ordering::Equal => {}
+                unequal => return unequal,
+            },
+            (text, other) => return text.is_some().cmp(&other.is_some()),
+        }
+    }
+}
+
+/// Takes a text off an encoding.
+fn take<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (mut len, mut shift) = (0, 0);
+    loop {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        len |= usize::from(byte & 0x7f) << shift;
+        shift += 7;
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    let (text, rest) = bytes.split_at_checked(len)?;
+    *bytes = rest;
+    Some(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn encodings_compare_like_label_sets() {
+        let long = "x".repeat(300);
+        let sets: Vec<Labels> = [
+            vec![],
+            vec![("a", "1")],
+            vec![("a", "10"), ("b", "1")],
+            vec![("a", "2")],
+            vec![("ab", "1")],
+            vec![("a", long.as_str())],
+            vec![("a", "1"), ("c", "é")],
+        ]
+        .into_iter()
+        .map(Labels::from_pairs)
+        .collect();
+        for a in &sets {
+            for b in &sets {
+                assert_eq!(compare(a, b), a.cmp(b), "{a} {b}");
+            }
+        }
+    }
 
     #[test]
     fn series_share_a_group_when_the_kept_labels_agree() {

@@ -6,6 +6,7 @@ use weft_model::Labels;
 
 use crate::ast::Aggregate;
 use crate::error::QueryError;
+use crate::eval::key::compare;
 use crate::eval::table::{Row, Table};
 use crate::eval::{Evaluator, Steps, execution};
 use crate::histogram::format_general;
@@ -29,7 +30,7 @@ impl Evaluator<'_> {
         let mut held = self.ledger.charge();
         for (_, _, mut rows) in rows_by_group(aggregate, &table)? {
             self.check()?;
-            rows.sort_by(|a, b| table.labels[*a].cmp(&table.labels[*b]));
+            rows.sort_by(|a, b| compare(&table.labels[*a], &table.labels[*b]));
             let mut left = wanted.clone();
             for at in rows {
                 if left.iter().all(|left| *left == 0) {
