@@ -44,7 +44,7 @@ impl Evaluator<'_> {
             })?;
             Ok(present)
         };
-        self.in_order(rows.len(), steps.count, each, |part| {
+        self.in_order(rows.len(), rows.cost(), each, |part| {
             present
                 .iter_mut()
                 .zip(part)

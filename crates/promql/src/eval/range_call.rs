@@ -48,6 +48,13 @@ impl Rows for Ranged<'_> {
         self.windows.reference.steps.count
     }
 
+    fn cost(&self) -> usize {
+        // Samples are as frequent as is usual.
+        const SCRAPE_MS: i64 = 15_000;
+        let span = self.windows.last().saturating_sub(self.windows.first());
+        self.steps().max((span / SCRAPE_MS) as usize)
+    }
+
     fn make(&self, at: usize, scratch: &mut Scratch<'_>) -> Result<(), QueryError> {
         let column = &mut scratch.column;
         column.clear();

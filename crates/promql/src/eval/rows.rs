@@ -61,6 +61,11 @@ pub(super) trait Rows: Sync {
     /// Returns how many cells each has.
     fn steps(&self) -> usize;
 
+    /// Returns about how much work a row is, in cells.
+    fn cost(&self) -> usize {
+        self.steps()
+    }
+
     /// Makes a row in the scratch space, where the row is empty before.
     fn make(&self, at: usize, scratch: &mut Scratch<'_>) -> Result<(), QueryError>;
 
@@ -188,7 +193,7 @@ impl Evaluator<'_> {
             })?;
             Ok(table)
         };
-        self.in_order(rows.len(), steps, each, |table| all.append(table))?;
+        self.in_order(rows.len(), rows.cost(), each, |table| all.append(table))?;
         Ok(all)
     }
 

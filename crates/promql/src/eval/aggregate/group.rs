@@ -135,7 +135,7 @@ impl Evaluator<'_> {
             Ok(groups)
         };
         let mut all = Groups::new(self.ledger.charge());
-        self.in_order(rows.len(), rows.steps(), each, |part| all.merge(part))?;
+        self.in_order(rows.len(), rows.cost(), each, |part| all.merge(part))?;
         Ok((!refused.into_inner()).then_some(all))
     }
 }

@@ -93,6 +93,10 @@ impl Rows for Mapped<'_> {
         self.inner.steps()
     }
 
+    fn cost(&self) -> usize {
+        self.inner.cost()
+    }
+
     fn make(&self, at: usize, scratch: &mut Scratch<'_>) -> Result<(), QueryError> {
         self.inner.make(at, scratch)?;
         self.change.apply(&mut scratch.row);

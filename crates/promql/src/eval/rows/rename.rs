@@ -31,6 +31,10 @@ impl Rows for Renamed<'_> {
         self.inner.steps()
     }
 
+    fn cost(&self) -> usize {
+        self.inner.cost()
+    }
+
     fn make(&self, at: usize, scratch: &mut Scratch<'_>) -> Result<(), QueryError> {
         self.inner.make(at, scratch)
     }
