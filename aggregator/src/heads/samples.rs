@@ -7,7 +7,7 @@
 //! Bound: about three times the bytes of the request, between the two steps.
 
 use weft_api::prometheus::Written;
-use weft_exposition::remote_write::{Request, Series, Version};
+use weft_exposition::remote_write::{Request, Sample, Series, Version};
 use weft_exposition::{Faults, Malformed, Problem};
 use weft_model::{Exemplar, FloatHistogram, Labels, MetricMetadata, Millis};
 use weft_tsdb::{Rejected, SeriesRef, Tsdb};
@@ -21,7 +21,10 @@ const GROUP: usize = 256;
 #[derive(Debug, Default)]
 pub(crate) struct Prepared {
     samples: Vec<(SeriesRef, Millis, f64)>,
-    histograms: Vec<(SeriesRef, Millis, FloatHistogram)>,
+    /// Those with a start timestamp, behind their times.
+    started: Vec<(SeriesRef, Millis, Millis, f64)>,
+    /// With times and start timestamps.
+    histograms: Vec<(SeriesRef, (Millis, Millis), FloatHistogram)>,
     exemplars: Vec<(SeriesRef, Exemplar)>,
     metadata: Vec<(String, MetricMetadata)>,
     faults: Faults,
@@ -194,15 +197,23 @@ impl Preparing<'_> {
     }
 
     fn series(&mut self, item: usize, found: SeriesRef, series: &Series<'_, '_>) {
-        let samples = series.samples();
-        let samples = samples.map(|sample| (found, sample.time, sample.value));
-        self.prepared.samples.extend(samples);
+        for sample in series.samples() {
+            let Sample { time, start, value } = sample;
+            if start == Millis(0) {
+                self.prepared.samples.push((found, time, value));
+            } else {
+                self.prepared.started.push((found, time, start, value));
+            }
+        }
         if !self.has_others {
             return;
         }
         for histogram in series.histograms() {
             match histogram.decode() {
-                Ok((time, histogram)) => self.prepared.histograms.push((found, time, histogram)),
+                Ok((time, decoded)) => {
+                    let times = (time, histogram.start());
+                    self.prepared.histograms.push((found, times, decoded));
+                }
                 Err(problem) => self.fault(item, problem),
             }
         }
@@ -229,13 +240,18 @@ impl Prepared {
             ..Appended::default()
         };
         appended.written.faults = self.faults.clone();
-        let report = tsdb.append_many(&self.samples);
-        appended.written.samples = report.taken;
-        for (_, reason) in report.rejected {
-            appended.refused.add(reason, 1);
+        let reports = [
+            tsdb.append_many(&self.samples),
+            tsdb.append_many_since(&self.started),
+        ];
+        for report in reports {
+            appended.written.samples += report.taken;
+            for (_, reason) in report.rejected {
+                appended.refused.add(reason, 1);
+            }
         }
-        for (series, time, histogram) in &self.histograms {
-            match tsdb.append_histogram(*series, *time, histogram.clone()) {
+        for (series, (time, start), histogram) in &self.histograms {
+            match tsdb.append_histogram_since(*series, *time, *start, histogram.clone()) {
                 Ok(()) => appended.written.histograms += 1,
                 Err(reason) => appended.refused.add(reason, 1),
             }

@@ -5,9 +5,9 @@
 use std::sync::Arc;
 
 use weft_matcher::LabelMatcher;
-use weft_model::{Labels, Matcher, Millis};
+use weft_model::{FloatHistogram, Labels, Matcher, Millis};
 use weft_promql::{Column, SelectHints, SeriesSet, Source, SourceError};
-use weft_tsdb::{Newest, Selection, Tsdb};
+use weft_tsdb::{Beside, Newest, Selection, Tsdb};
 
 /// Selects from a TSDB.
 #[derive(Clone, Copy, Debug)]
@@ -75,27 +75,16 @@ impl SeriesSet for Selected<'_> {
 
     fn read(&self, series: usize, into: &mut Column) -> Result<(), SourceError> {
         let before = into.times.len();
-        let histograms = self
+        let Beside { histograms, starts } = self
             .selection
-            .read_both(series, &mut into.times, &mut into.values)
+            .read_all(series, &mut into.times, &mut into.values)
             .map_err(SourceError::new)?;
-        if histograms.is_empty() {
-            return Ok(());
+        if !histograms.is_empty() {
+            weave(into, before, histograms);
         }
-        let floats: Vec<(i64, f64)> = into
-            .times
-            .drain(before..)
-            .zip(into.values.drain(before..))
-            .collect();
-        let mut floats = floats.into_iter().peekable();
-        for (time, histogram) in histograms {
-            while let Some((at, value)) = floats.next_if(|(at, _)| *at < time) {
-                into.push(at, value);
-            }
-            into.push_histogram(time, Arc::new(histogram));
+        if !into.starts.is_empty() || !starts.is_empty() {
+            set_starts(into, before, &starts);
         }
-        floats.for_each(|(time, value)| into.push(time, value));
-        into.tell_resets(before);
         Ok(())
     }
 
@@ -109,11 +98,40 @@ impl SeriesSet for Selected<'_> {
             Newest::None => {}
             Newest::Float(time, value) => into.push(time, value),
             // Only floats are kept at hand.
-            Newest::Histogram(_) => {
+            Newest::Started(..) | Newest::Histogram(_) => {
                 self.read(series, into)?;
                 into.keep_newest();
             }
         }
         Ok(())
+    }
+}
+
+/// Puts histograms between the floats that a column has from an index on.
+fn weave(into: &mut Column, from: usize, histograms: Vec<(i64, FloatHistogram)>) {
+    let floats: Vec<(i64, f64)> = into
+        .times
+        .drain(from..)
+        .zip(into.values.drain(from..))
+        .collect();
+    let mut floats = floats.into_iter().peekable();
+    for (time, histogram) in histograms {
+        while let Some((at, value)) = floats.next_if(|(at, _)| *at < time) {
+            into.push(at, value);
+        }
+        into.push_histogram(time, Arc::new(histogram));
+    }
+    floats.for_each(|(time, value)| into.push(time, value));
+    into.tell_resets(from);
+}
+
+/// Sets the start timestamps of the samples that a column has from an index on.
+fn set_starts(into: &mut Column, from: usize, starts: &[(i64, i64)]) {
+    into.starts.resize(from, 0);
+    let mut starts = starts.iter().peekable();
+    for time in &into.times[from..] {
+        while starts.next_if(|(at, _)| at < time).is_some() {}
+        let start = starts.peek().filter(|(at, _)| at == time);
+        into.starts.push(start.map_or(0, |(_, start)| *start));
     }
 }

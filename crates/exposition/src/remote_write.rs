@@ -17,7 +17,7 @@ use crate::wire::{Cursor, Flaw, Malformed};
 
 pub use labels::LabelPairs;
 pub use metadata::Metadata;
-pub use sample::{ExemplarView, Exemplars, HistogramView, Histograms, Samples};
+pub use sample::{ExemplarView, Exemplars, HistogramView, Histograms, Sample, Samples};
 pub use series::{Series, SeriesIter};
 
 /// The most symbols that a request of version 2 may define.

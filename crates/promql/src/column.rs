@@ -103,7 +103,7 @@ impl Column {
     }
 
     /// Tells of each histogram from an index on whether it follows the one before without a counter
-    /// reset: for a store that keeps no such hints. What begins a run may follow on anything.
+    /// reset. What begins a run may follow on anything, unless the store's hint says that it follows.
     pub fn tell_resets(&mut self, from: usize) {
         let mut previous: Option<(u32, Arc<FloatHistogram>)> = None;
         for at in self
@@ -117,6 +117,7 @@ impl Column {
                 continue;
             }
             let is_told = histogram.reset_hint == ResetHint::Reset;
+            let was_told = histogram.reset_hint == ResetHint::NotReset;
             let mut told = histogram.as_ref().clone();
             told.reset_hint = ResetHint::Unknown;
             let continues = |(index, before): &(u32, Arc<FloatHistogram>)| {
@@ -126,7 +127,8 @@ impl Column {
                     && before.custom_bounds == told.custom_bounds
                     && !is_reset(&told, before)
             };
-            if !is_told && previous.as_ref().is_some_and(continues) {
+            // Of the first one only the store can know what was before.
+            if !is_told && previous.as_ref().map_or(was_told, continues) {
                 told.reset_hint = ResetHint::NotReset;
             }
             at.histogram = Arc::new(told);

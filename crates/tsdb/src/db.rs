@@ -32,7 +32,7 @@ use crate::cache::Cache;
 use crate::changes::{ChangeMark, Changes};
 use crate::config::Config;
 use crate::error::{ReadError, Rejected};
-use crate::head::{Admission, AppendReport, Head, SeriesRef};
+use crate::head::{Admission, AppendReport, Head, Point, SeriesRef};
 use crate::selection::Selection;
 use crate::view::Views;
 use ingest::{Drops, Exemplars, Metadata};
@@ -132,7 +132,28 @@ impl Tsdb {
     /// Appends a sample, at any time that the retention admits. Where the series has a sample at
     /// that time, an equal one changes nothing and a different one takes its place.
     pub fn append(&self, series: SeriesRef, time: Millis, value: f64) -> Result<(), Rejected> {
-        first_fault(self.inner.append([(series, time.0, value)].into_iter()))
+        self.append_since(series, time, Millis(0), value)
+    }
+
+    /// Does what [`Tsdb::append`] does, with the start timestamp of the sample, which is 0 if there
+    /// is none: the time at which what it counts began.
+    pub fn append_since(
+        &self,
+        series: SeriesRef,
+        time: Millis,
+        start: Millis,
+        value: f64,
+    ) -> Result<(), Rejected> {
+        let point = point(time, start, value);
+        first_fault(self.inner.append([(series, point)].into_iter()))
+    }
+
+    /// Does what [`Tsdb::append_many`] does, with start timestamps behind the times.
+    pub fn append_many_since(&self, samples: &[(SeriesRef, Millis, Millis, f64)]) -> AppendReport {
+        let samples = samples.iter();
+        self.inner.append(
+            samples.map(|(series, time, start, value)| (*series, point(*time, *start, *value))),
+        )
     }
 
     /// Appends samples of any series; best in the order in which the series were interned.
@@ -141,7 +162,7 @@ impl Tsdb {
         self.inner.append(
             samples
                 .iter()
-                .map(|(series, time, value)| (*series, time.0, *value)),
+                .map(|(series, time, value)| (*series, point(*time, Millis(0), *value))),
         )
     }
 
@@ -160,7 +181,7 @@ impl Tsdb {
             series
                 .iter()
                 .zip(values)
-                .map(|(series, value)| (*series, time.0, *value)),
+                .map(|(series, value)| (*series, point(time, Millis(0), *value))),
         )
     }
 
@@ -171,7 +192,19 @@ impl Tsdb {
         time: Millis,
         histogram: FloatHistogram,
     ) -> Result<(), Rejected> {
-        first_fault(self.inner.append_histogram(series, time, histogram))
+        self.append_histogram_since(series, time, Millis(0), histogram)
+    }
+
+    /// Does what [`Tsdb::append_histogram`] does, with the histogram's start timestamp.
+    pub fn append_histogram_since(
+        &self,
+        series: SeriesRef,
+        time: Millis,
+        start: Millis,
+        histogram: FloatHistogram,
+    ) -> Result<(), Rejected> {
+        let times = (time, start);
+        first_fault(self.inner.append_histogram(series, times, histogram))
     }
 
     /// Keeps an exemplar of a series; of too many the oldest goes.
@@ -235,6 +268,14 @@ impl Tsdb {
     ) -> Result<Selection, ReadError> {
         let earliest = self.inner.admission().earliest;
         Selection::select(self.inner.clone(), matchers, start.0.max(earliest), end.0)
+    }
+}
+
+fn point(time: Millis, start: Millis, value: f64) -> Point {
+    Point {
+        time: time.0,
+        start: start.0,
+        value,
     }
 }
 

@@ -17,8 +17,10 @@ mod matching;
 pub(crate) mod pairs;
 pub(crate) mod postings;
 pub(crate) mod raw;
+pub(crate) mod resets;
 pub(crate) mod shard;
 pub(crate) mod side;
+pub(crate) mod starts;
 
 use crate::config::Config;
 use crate::error::Rejected;
@@ -62,6 +64,15 @@ impl AppendReport {
             Err(reason) => self.rejected.push((at, reason)),
         }
     }
+}
+
+/// One float.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Point {
+    pub(crate) time: i64,
+    /// The start timestamp, 0 for none.
+    pub(crate) start: i64,
+    pub(crate) value: f64,
 }
 
 /// The times that samples may have, and the time it is.
@@ -222,13 +233,13 @@ impl Head {
     /// Appends samples; neighbours that lie in one shard share the taking of its lock.
     pub(crate) fn append(
         &self,
-        samples: impl Iterator<Item = (SeriesRef, i64, f64)>,
+        samples: impl Iterator<Item = (SeriesRef, Point)>,
         admission: Admission,
     ) -> AppendReport {
         let mut report = AppendReport::default();
         let mut held: Option<(usize, MutexGuard<'_, Shard>)> = None;
         let mut full = false;
-        for (at, (series, time, value)) in samples.enumerate() {
+        for (at, (series, point)) in samples.enumerate() {
             let (number, local) = Head::place(series.slot);
             if held.as_ref().is_none_or(|(held, _)| *held != number) {
                 // The lock held is given back before the next one is taken.
@@ -238,9 +249,9 @@ impl Head {
                 held = Some((number, shard));
             }
             let (_, shard) = held.as_mut().expect("a shard was just locked");
-            let result = match admission.admit(time) {
+            let result = match admission.admit(point.time) {
                 Ok(()) if full => Err(Rejected::HeadFull),
-                Ok(()) => shard.append(local, series.generation, time, value, admission.now),
+                Ok(()) => shard.append(local, series.generation, point, admission.now),
                 Err(reason) => Err(reason),
             };
             report.count(at, result);
@@ -251,7 +262,7 @@ impl Head {
     pub(crate) fn append_histogram(
         &self,
         series: SeriesRef,
-        time: i64,
+        (time, start): (i64, i64),
         histogram: FloatHistogram,
         admission: Admission,
     ) -> AppendReport {
@@ -260,7 +271,7 @@ impl Head {
         let full = shard.bytes() >= self.shard_bytes_max;
         let result = match admission.admit(time).and(check_histogram(&histogram)) {
             Ok(()) if full => Err(Rejected::HeadFull),
-            Ok(()) => shard.append_histogram(local, series.generation, time, histogram),
+            Ok(()) => shard.append_histogram(local, series.generation, (time, start), histogram),
             Err(reason) => Err(reason),
         };
         let mut report = AppendReport::default();

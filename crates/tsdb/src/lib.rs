@@ -49,7 +49,7 @@ pub use error::{OpenError, PartError, ReadError, Rejected, WriteError};
 pub use head::{AppendReport, SeriesRef};
 pub use part::Newest;
 pub use restore::{RestoreError, RestoreReport, restore};
-pub use selection::Selection;
+pub use selection::{Beside, Selection};
 pub use status::{
     CheckFault, CheckReport, DeleteReport, Drop, FlushReport, MaintainReport, OpenReport,
     PartStatus, Status,

@@ -2,7 +2,12 @@
 //!
 //! Where both have a time, the newer run's value counts: the last one written wins.
 
+use std::collections::BTreeMap;
+
 use weft_model::FloatHistogram;
+use weft_model::histogram::ResetHint;
+
+use crate::head::Point;
 
 /// Samples as two columns, strictly ascending by time.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -84,9 +89,27 @@ pub(crate) fn overlay_histograms(older: &mut HistogramRun, newer: HistogramRun) 
         older.extend(newer);
         return;
     }
-    let mut all: std::collections::BTreeMap<i64, FloatHistogram> = older.drain(..).collect();
-    all.extend(newer);
-    older.extend(all);
+    let mut all: BTreeMap<i64, (FloatHistogram, bool)> = BTreeMap::new();
+    all.extend(older.drain(..).map(|(time, h)| (time, (h, false))));
+    all.extend(newer.into_iter().map(|(time, h)| (time, (h, true))));
+    let mut before = None;
+    for (time, (mut histogram, is_newer)) in all {
+        // Where the runs meet, the one before is not the one that the hint speaks of.
+        if before
+            .replace(is_newer)
+            .is_some_and(|before| before != is_newer)
+        {
+            forget_hint(&mut histogram);
+        }
+        older.push((time, histogram));
+    }
+}
+
+/// Forgets that there was no reset, where another histogram has come before this one.
+pub(crate) fn forget_hint(histogram: &mut FloatHistogram) {
+    if histogram.reset_hint == ResetHint::NotReset {
+        histogram.reset_hint = ResetHint::Unknown;
+    }
 }
 
 /// What one series has in a stretch of time.
@@ -94,6 +117,8 @@ pub(crate) fn overlay_histograms(older: &mut HistogramRun, newer: HistogramRun) 
 pub(crate) struct SeriesRun {
     pub(crate) floats: Run,
     pub(crate) histograms: HistogramRun,
+    /// Times and start timestamps of the samples of either kind that have one, ascending.
+    pub(crate) starts: Vec<(i64, i64)>,
 }
 
 impl SeriesRun {
@@ -109,12 +134,50 @@ impl SeriesRun {
     pub(crate) fn clear(&mut self) {
         self.floats.clear();
         self.histograms.clear();
+        self.starts.clear();
     }
 
     /// Lays a newer run over this one, each kind over its own.
     pub(crate) fn overlay(&mut self, newer: SeriesRun) {
+        if !self.starts.is_empty() || !newer.starts.is_empty() {
+            self.starts.retain(|(time, _)| !newer.has(*time));
+            self.starts.extend_from_slice(&newer.starts);
+            self.starts.sort_unstable();
+        }
         self.floats.overlay(newer.floats);
         overlay_histograms(&mut self.histograms, newer.histograms);
+    }
+
+    fn has(&self, time: i64) -> bool {
+        let at = |(known, _): &(i64, FloatHistogram)| *known;
+        self.floats.times.binary_search(&time).is_ok()
+            || self.histograms.binary_search_by_key(&time, at).is_ok()
+    }
+
+    /// Returns the start timestamp of a time, 0 if it has none.
+    pub(crate) fn start_at(&self, time: i64) -> i64 {
+        let found = self.starts.binary_search_by_key(&time, |(time, _)| *time);
+        found.map_or(0, |at| self.starts[at].1)
+    }
+
+    /// Returns the start timestamp of each of these times, or nothing if none has one.
+    pub(crate) fn starts_of(&self, times: &[i64]) -> Option<Vec<i64>> {
+        let (first, last) = (times.first()?, times.last()?);
+        let from = self.starts.partition_point(|(time, _)| time < first);
+        let some = self.starts.get(from).is_some_and(|(time, _)| time <= last);
+        let starts = || -> Vec<i64> { times.iter().map(|time| self.start_at(*time)).collect() };
+        some.then(starts)
+            .filter(|starts| starts.iter().any(|start| *start != 0))
+    }
+
+    /// Returns the floats with their start timestamps.
+    pub(crate) fn points(&self) -> impl Iterator<Item = Point> + '_ {
+        let samples = self.floats.times.iter().zip(&self.floats.values);
+        samples.map(|(time, value)| Point {
+            time: *time,
+            start: self.start_at(*time),
+            value: *value,
+        })
     }
 
     /// Returns the latest time of either kind.
@@ -136,6 +199,11 @@ impl SeriesRun {
             self.floats = kept;
         }
         self.histograms.retain(|(time, _)| outside(*time));
+        self.starts.retain(|(time, _)| outside(*time));
+        let after = self.histograms.partition_point(|(time, _)| *time <= end);
+        if let Some((_, next)) = self.histograms.get_mut(after) {
+            forget_hint(next);
+        }
     }
 }
 

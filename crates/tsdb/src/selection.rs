@@ -69,6 +69,15 @@ impl std::fmt::Debug for Selection {
     }
 }
 
+/// What a series has beside its floats; times are in milliseconds and ascend.
+#[derive(Clone, Debug, Default)]
+pub struct Beside {
+    /// Native histograms with their times.
+    pub histograms: Vec<(i64, FloatHistogram)>,
+    /// Times and start timestamps of the samples of either kind that have one.
+    pub starts: Vec<(i64, i64)>,
+}
+
 impl Selection {
     pub(crate) fn select(
         db: Arc<Inner>,
@@ -175,14 +184,29 @@ impl Selection {
         times: &mut Vec<i64>,
         values: &mut Vec<f64>,
     ) -> Result<Vec<(i64, FloatHistogram)>, ReadError> {
-        let SeriesRun { floats, histograms } = self.run(at, self.start, self.end)?;
+        self.read_all(at, times, values)
+            .map(|beside| beside.histograms)
+    }
+
+    /// Appends the floats of a series and returns what else it has, reading it once.
+    pub fn read_all(
+        &self,
+        at: usize,
+        times: &mut Vec<i64>,
+        values: &mut Vec<f64>,
+    ) -> Result<Beside, ReadError> {
+        let SeriesRun {
+            floats,
+            histograms,
+            starts,
+        } = self.run(at, self.start, self.end)?;
         if times.capacity() == 0 && values.capacity() == 0 {
             (*times, *values) = (floats.times, floats.values);
         } else {
             times.extend_from_slice(&floats.times);
             values.extend_from_slice(&floats.values);
         }
-        Ok(histograms)
+        Ok(Beside { histograms, starts })
     }
 
     /// Returns the newest sample of a series that is not after one time nor before another, within
@@ -220,12 +244,18 @@ impl Selection {
             }
             Some(_) => {}
         }
-        let SeriesRun { floats, histograms } = self.run(at, from, until)?;
+        let run = self.run(at, from, until)?;
+        let SeriesRun {
+            floats, histograms, ..
+        } = &run;
         let float = floats.times.last().zip(floats.values.last());
         let histogram = histograms.last().map(|(time, _)| *time);
         Ok(match (float, histogram) {
             (Some((time, value)), histogram) if histogram < Some(*time) => {
-                Newest::Float(*time, *value)
+                match run.start_at(*time) {
+                    0 => Newest::Float(*time, *value),
+                    _ => Newest::Started(*time, *value),
+                }
             }
             (_, Some(time)) => Newest::Histogram(time),
             (_, None) => Newest::None,
@@ -291,8 +321,8 @@ impl Selection {
         if let Some(slot) = self.slot(at) {
             let (shard, local) = Head::place(slot);
             let layers = self.db.head.shard(shard).layers(local, start, end);
-            run.floats = layers.flushed;
-            over.floats = layers.unflushed;
+            run = layers.flushed;
+            over = layers.unflushed;
             side = layers.side;
         }
         for (ordinal, asked) in self.parts.iter().enumerate() {

@@ -15,6 +15,7 @@ mod hostile;
 mod meanwhile;
 mod model;
 mod retention;
+mod starts;
 mod versions;
 
 const DIR: &str = "/store";

@@ -44,6 +44,17 @@ pub(super) fn decode(message: Cursor<'_>) -> Result<(Millis, FloatHistogram), Pr
     }
 }
 
+/// Reads the start timestamp of a histogram.
+pub(super) fn start(mut message: Cursor<'_>) -> Millis {
+    let mut start = 0;
+    while let Ok(Some((number, value))) = message.field() {
+        if let (17, Value::Varint(time)) = (number, value) {
+            start = time as i64;
+        }
+    }
+    Millis(start)
+}
+
 impl Raw {
     fn set(&mut self, number: u32, value: Value<'_>) -> Result<(), Problem> {
         let histogram = &mut self.histogram;

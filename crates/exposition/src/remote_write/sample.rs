@@ -1,6 +1,6 @@
 //! What a series holds: float samples, histograms and exemplars, decoded as they are asked for.
 
-use weft_model::{Exemplar, FloatHistogram, Labels, Millis, Sample};
+use weft_model::{Exemplar, FloatHistogram, Labels, Millis};
 
 use super::labels::LabelPairs;
 use super::series::Part;
@@ -8,7 +8,18 @@ use super::{Symbols, Version, histogram};
 use crate::fault::Problem;
 use crate::wire::{Cursor, Malformed, Value};
 
-/// Reads a sample; what is absent is zero, as protobuf says. A start time is left out.
+/// A value at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    /// When it was measured.
+    pub time: Millis,
+    /// When what it counts began; 0 if the sender does not tell.
+    pub start: Millis,
+    /// What was measured.
+    pub value: f64,
+}
+
+/// Reads a sample; what is absent is zero, as protobuf says.
 #[inline]
 pub(super) fn read(sample: Cursor<'_>) -> Result<Sample, Malformed> {
     match read_usual(sample.rest()) {
@@ -34,6 +45,7 @@ fn read_usual(sample: &[u8]) -> Option<Sample> {
     }
     Some(Sample {
         time: Millis(time as i64),
+        start: Millis(0),
         value: f64::from_le_bytes(*value),
     })
 }
@@ -41,12 +53,14 @@ fn read_usual(sample: &[u8]) -> Option<Sample> {
 fn read_any(mut sample: Cursor<'_>) -> Result<Sample, Malformed> {
     let mut read = Sample {
         time: Millis(0),
+        start: Millis(0),
         value: 0.0,
     };
     while let Some((number, value)) = sample.field()? {
         match number {
             1 => read.value = value.double(&sample)?,
             2 => read.time = Millis(value.number(&sample)? as i64),
+            3 => read.start = Millis(value.number(&sample)? as i64),
             _ => {}
         }
     }
@@ -121,6 +135,11 @@ impl HistogramView<'_> {
     /// Decodes the histogram, with integer buckets as absolute counts.
     pub fn decode(&self) -> Result<(Millis, FloatHistogram), Problem> {
         histogram::decode(self.message)
+    }
+
+    /// Returns when what the histogram counts began; 0 if the sender does not tell.
+    pub fn start(&self) -> Millis {
+        histogram::start(self.message)
     }
 }
 

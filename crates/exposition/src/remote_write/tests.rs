@@ -179,6 +179,27 @@ fn version_2_describes_a_metric_in_its_series() {
 }
 
 #[test]
+fn start_timestamps_are_read() {
+    let float = Message::new()
+        .double(1, 2.5)
+        .varint(2, 9000)
+        .varint(3, 8000);
+    let histogram = Message::new().varint(15, 9000).varint(17, 7000);
+    let series = Message::new()
+        .message(2, float)
+        .message(2, sample(9500, 1.0))
+        .message(3, histogram);
+    let bytes = Message::new().message(5, series).0;
+    let request = Request::parse(Version::Two, &bytes).unwrap();
+    let series = request.series().next().unwrap();
+    let samples = series.samples();
+    let times: Vec<_> = samples.map(|it| (it.time.0, it.start.0)).collect();
+    assert_eq!(times, [(9000, 8000), (9500, 0)]);
+    let histogram = series.histograms().next().unwrap();
+    assert_eq!(histogram.start().0, 7000);
+}
+
+#[test]
 fn the_staleness_marker_keeps_its_bits() {
     let bytes = Message::new()
         .message(1, series_one(&[("a", "b")], &[(1, stale_nan())]))

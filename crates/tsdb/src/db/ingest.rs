@@ -12,7 +12,7 @@ use weft_model::{Exemplar, FloatHistogram, Labels, METRIC_NAME, MetricMetadata, 
 
 use super::Inner;
 use crate::error::Rejected;
-use crate::head::{AppendReport, SeriesRef};
+use crate::head::{AppendReport, Point, SeriesRef};
 use crate::status::Drop;
 
 /// How many offenders are told apart; the others are counted together.
@@ -126,13 +126,10 @@ impl Inner {
         self.drops().add(reason, offender, 1);
     }
 
-    pub(super) fn append(
-        &self,
-        samples: impl Iterator<Item = (SeriesRef, i64, f64)>,
-    ) -> AppendReport {
+    pub(super) fn append(&self, samples: impl Iterator<Item = (SeriesRef, Point)>) -> AppendReport {
         let admission = self.admission();
         let mut touched = self.changes.touched(admission.earliest, admission.latest);
-        let samples = samples.inspect(|(_, time, _)| touched.add(*time));
+        let samples = samples.inspect(|(_, point)| touched.add(point.time));
         let report = self.head.append(samples, admission);
         self.changes.note(&touched);
         self.count(&report);
@@ -142,13 +139,13 @@ impl Inner {
     pub(super) fn append_histogram(
         &self,
         series: SeriesRef,
-        time: Millis,
+        (time, start): (Millis, Millis),
         histogram: FloatHistogram,
     ) -> AppendReport {
         let admission = self.admission();
         let report = self
             .head
-            .append_histogram(series, time.0, histogram, admission);
+            .append_histogram(series, (time.0, start.0), histogram, admission);
         let mut touched = self.changes.touched(admission.earliest, admission.latest);
         touched.add(time.0);
         self.changes.note(&touched);

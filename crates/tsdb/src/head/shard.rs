@@ -9,10 +9,13 @@
 
 use weft_model::FloatHistogram;
 
+use super::Point;
 use super::block::{Block, OPEN_MAX, SERIES};
 use super::chunk::{Chain, Sealer};
 use super::log::Log;
+use super::resets::Resets;
 use super::side::{Insert, Side};
+use super::starts::Starts;
 use crate::error::Rejected;
 use crate::run::{Run, SeriesRun};
 
@@ -30,6 +33,9 @@ pub(crate) struct Shard {
     blocks: Vec<Block>,
     log: Log,
     sealer: Sealer,
+    resets: Resets,
+    /// Of in-order floats.
+    starts: Starts,
     side: Side,
     /// The side of the flush that is going on.
     flushing: Side,
@@ -45,9 +51,9 @@ pub(crate) struct Shard {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Layers {
     /// In a part already.
-    pub(crate) flushed: Run,
+    pub(crate) flushed: SeriesRun,
     /// In no part, or in one that is just being published.
-    pub(crate) unflushed: Run,
+    pub(crate) unflushed: SeriesRun,
     /// Out of order, and histograms.
     pub(crate) side: SeriesRun,
 }
@@ -64,6 +70,13 @@ impl Shard {
             self.blocks.push(Block::new());
         }
         self.blocks[block].reset(at, generation);
+        self.forget(local);
+    }
+
+    /// Forgets what is kept of a series beside its samples.
+    fn forget(&mut self, local: u32) {
+        self.resets.forget(local);
+        self.starts.forget(local);
     }
 
     fn find(&mut self, local: u32, generation: u32) -> Result<(&mut Block, usize), Rejected> {
@@ -79,17 +92,17 @@ impl Shard {
         &mut self,
         local: u32,
         generation: u32,
-        time: i64,
-        value: f64,
+        point: Point,
         now: i64,
     ) -> Result<Appended, Rejected> {
+        let Point { time, start, value } = point;
         let (number, at) = Shard::place(local);
         let block = match self.blocks.get_mut(number) {
             Some(block) if block.generation[at] == generation => block,
             _ => return Err(Rejected::Stale),
         };
         if time <= block.last[at] {
-            return Ok(self.append_late(local, time, value));
+            return Ok(self.append_late(local, point));
         }
         let mut len = usize::from(block.len[at]);
         let reach = time.wrapping_sub(block.base[at]);
@@ -106,10 +119,14 @@ impl Shard {
         block.last[at] = time;
         block.unflushed[at] += 1;
         self.unflushed += 1;
+        if start != 0 || !self.starts.is_empty() {
+            self.starts.note(local, time, start);
+        }
         Ok(Appended::InOrder)
     }
 
-    fn append_late(&mut self, local: u32, time: i64, value: f64) -> Appended {
+    fn append_late(&mut self, local: u32, point: Point) -> Appended {
+        let Point { time, start, value } = point;
         let (block, at) = Shard::place(local);
         // What is in a part may have been written over in one.
         let unflushed = self.blocks[block].unflushed[at] as usize;
@@ -118,33 +135,46 @@ impl Shard {
             .rev()
             .take(unflushed)
             .find(|(open, _)| *open <= time);
-        let repeated = open.is_some_and(|(t, v)| t == time && v.to_bits() == value.to_bits());
+        let repeated = open.is_some_and(|(t, v)| t == time && v.to_bits() == value.to_bits())
+            && self.start_of(local, time) == start;
         if repeated && !self.waits(local) {
             return Appended::Repeated;
         }
-        match self.side.insert(local, time, value) {
+        match self.side.insert(local, point) {
             Insert::Changed => Appended::OutOfOrder,
             Insert::Repeated => Appended::Repeated,
         }
+    }
+
+    /// Returns the start timestamp of an in-order sample, 0 if it has none.
+    fn start_of(&self, local: u32, time: i64) -> i64 {
+        let mut found = Vec::new();
+        self.starts.of(local, &[time], &mut found);
+        found.first().map_or(0, |(_, start)| *start)
     }
 
     pub(crate) fn append_histogram(
         &mut self,
         local: u32,
         generation: u32,
-        time: i64,
-        histogram: FloatHistogram,
+        (time, start): (i64, i64),
+        mut histogram: FloatHistogram,
     ) -> Result<Appended, Rejected> {
         let (block, at) = self.find(local, generation)?;
-        let in_order = time > block.last[at];
-        block.last[at] = block.last[at].max(time);
-        Ok(
-            match (self.side.insert_histogram(local, time, histogram), in_order) {
-                (Insert::Repeated, _) => Appended::Repeated,
-                (Insert::Changed, true) => Appended::InOrder,
-                (Insert::Changed, false) => Appended::OutOfOrder,
-            },
-        )
+        let last = block.last[at];
+        block.last[at] = last.max(time);
+        let in_order = time > last;
+        if self.side.has_histogram(local, time, start, &histogram) {
+            return Ok(Appended::Repeated);
+        }
+        let before = in_order.then_some(last);
+        self.resets.tell(local, time, before, &mut histogram);
+        self.side.insert_histogram(local, (time, start), histogram);
+        Ok(if in_order {
+            Appended::InOrder
+        } else {
+            Appended::OutOfOrder
+        })
     }
 
     /// Tells whether samples of a series wait at any side.
@@ -159,6 +189,9 @@ impl Shard {
         let (number, at) = Shard::place(local);
         if let Some(block) = self.blocks.get(number).filter(|_| start <= end) {
             self.in_order(block, at, start, end, &mut layers);
+            for run in [&mut layers.flushed, &mut layers.unflushed] {
+                self.starts.of(local, &run.floats.times, &mut run.starts);
+            }
         }
         for (_, side) in &self.published {
             layers.side.overlay(side.run(local, start, end));
@@ -214,6 +247,9 @@ impl Shard {
         {
             return Newest::Ask;
         }
+        if self.starts.has(local) {
+            return Newest::Ask;
+        }
         if block.last[at] < not_before {
             return Newest::None;
         }
@@ -241,6 +277,7 @@ impl Shard {
         let count = block.unflushed[at] as usize;
         if count > 0 {
             self.newest_in_order(block, at, count, &mut run.floats);
+            self.starts.of(local, &run.floats.times, &mut run.starts);
         }
         if self.flushing.has(local) {
             run.overlay(self.flushing.run(local, i64::MIN, i64::MAX));
@@ -312,6 +349,11 @@ impl Shard {
     pub(crate) fn reclaim(&mut self, view: u64, start: u64) {
         self.published.retain(|(published, _)| *published > view);
         self.log.truncate(start);
+        let (blocks, log) = (&self.blocks, &self.log);
+        self.starts.trim(|local| {
+            let (number, at) = Shard::place(local);
+            oldest(&blocks[number], at, log)
+        });
     }
 
     /// Tells whether a series has nothing left here and nothing since `time`.
@@ -328,39 +370,30 @@ impl Shard {
         }
         self.flushing.cut(local, start, end);
         self.side.cut(local, start, end);
-        let mut all = self.layers(local, i64::MIN, i64::MAX);
+        let Layers {
+            mut flushed,
+            mut unflushed,
+            ..
+        } = self.layers(local, i64::MIN, i64::MAX);
+        self.resets.forget(local);
         let outside = |time: &i64| !(start..=end).contains(time);
-        if all
-            .flushed
-            .times
-            .iter()
-            .chain(&all.unflushed.times)
-            .all(outside)
-        {
+        let mut times = flushed.floats.times.iter().chain(&unflushed.floats.times);
+        if times.all(outside) {
             return;
         }
-        let cut = |run: &mut Run| {
-            let mut whole = SeriesRun {
-                floats: std::mem::take(run),
-                ..SeriesRun::default()
-            };
-            whole.cut(start, end);
-            *run = whole.floats;
-        };
-        let before = all.unflushed.len();
-        cut(&mut all.flushed);
-        cut(&mut all.unflushed);
-        self.unflushed -= before as u64;
+        self.unflushed -= unflushed.len() as u64;
+        flushed.cut(start, end);
+        unflushed.cut(start, end);
+        self.starts.forget(local);
         let (number, at) = Shard::place(local);
         let generation = self.blocks[number].generation[at];
         let last = self.blocks[number].last[at];
         self.blocks[number].reset(at, generation);
-        let flushed = all.flushed.len() as u32;
-        let samples = |run: Run| run.times.into_iter().zip(run.values);
-        for (time, value) in samples(all.flushed).chain(samples(all.unflushed)) {
-            self.append(local, generation, time, value, now)
+        for point in flushed.points().chain(unflushed.points()) {
+            self.append(local, generation, point, now)
                 .expect("the series is there");
         }
+        let flushed = flushed.len() as u32;
         let block = &mut self.blocks[number];
         block.unflushed[at] -= flushed;
         self.unflushed -= u64::from(flushed);
@@ -372,18 +405,32 @@ impl Shard {
         let (number, at) = Shard::place(local);
         let block = &mut self.blocks[number];
         block.generation[at] = block.generation[at].wrapping_add(1);
+        self.forget(local);
     }
 
     /// Returns the bytes of sealed and waiting samples.
     pub(crate) fn bytes(&self) -> usize {
         let published: usize = self.published.iter().map(|(_, side)| side.bytes()).sum();
-        self.log.bytes() + self.side.bytes() + self.flushing.bytes() + published
+        let beside = self.resets.bytes() + self.starts.bytes();
+        self.log.bytes() + self.side.bytes() + self.flushing.bytes() + published + beside
     }
 
     /// Returns how many samples are in no part.
     pub(crate) fn samples_unflushed(&self) -> u64 {
         self.unflushed + self.side.samples() + self.flushing.samples()
     }
+}
+
+/// Returns the time of the oldest in-order sample that is left of a series.
+fn oldest(block: &Block, at: usize, log: &Log) -> i64 {
+    let mut chain = Chain::new(log, block.chain[at]);
+    let (mut oldest, mut times) = (block.base[at], Vec::new());
+    while let Some(chunk) = chain.next() {
+        times.clear();
+        chunk.times(&mut times);
+        oldest = times.first().copied().unwrap_or(oldest);
+    }
+    oldest
 }
 
 /// What a shard knows of a series' newest sample.
@@ -412,7 +459,7 @@ fn push_split(
             } else {
                 &mut layers.unflushed
             };
-            layer.push(time, value);
+            layer.floats.push(time, value);
         }
     }
 }

@@ -7,8 +7,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use weft_model::FloatHistogram;
+use weft_model::histogram::ResetHint;
 
-use crate::run::SeriesRun;
+use super::Point;
+use super::resets::bytes_of;
+use crate::run::{SeriesRun, forget_hint};
 
 /// What a waiting sample takes, roughly.
 const SAMPLE_BYTES: usize = 40;
@@ -18,6 +21,27 @@ const SAMPLE_BYTES: usize = 40;
 struct Waiting {
     floats: BTreeMap<i64, f64>,
     histograms: BTreeMap<i64, FloatHistogram>,
+    /// Start timestamps of either kind, where there are any.
+    starts: BTreeMap<i64, i64>,
+}
+
+impl Waiting {
+    /// Sets the start timestamp of a sample; returns what it was.
+    fn set_start(&mut self, time: i64, start: i64) -> i64 {
+        let old = if start == 0 {
+            self.starts.remove(&time)
+        } else {
+            self.starts.insert(time, start)
+        };
+        old.unwrap_or(0)
+    }
+
+    /// Notes that the first histogram from a time on does not follow the one that it did.
+    fn follows_another(&mut self, from: i64) {
+        if let Some((_, next)) = self.histograms.range_mut(from..).next() {
+            forget_hint(next);
+        }
+    }
 }
 
 /// Waiting samples by the series' place in the shard.
@@ -36,36 +60,51 @@ pub(crate) enum Insert {
 }
 
 impl Side {
-    pub(crate) fn insert(&mut self, local: u32, time: i64, value: f64) -> Insert {
-        let old = self
-            .series
-            .entry(local)
-            .or_default()
-            .floats
-            .insert(time, value);
+    pub(crate) fn insert(&mut self, local: u32, point: Point) -> Insert {
+        let Point { time, start, value } = point;
+        let waiting = self.series.entry(local).or_default();
+        let old = waiting.floats.insert(time, value);
+        let old_start = waiting.set_start(time, start);
         self.count(old.is_some(), SAMPLE_BYTES);
         match old {
-            Some(old) if old.to_bits() == value.to_bits() => Insert::Repeated,
+            Some(old) if old.to_bits() == value.to_bits() && old_start == start => Insert::Repeated,
             _ => Insert::Changed,
         }
+    }
+
+    /// Tells whether a histogram waits already; its hint is not compared, because it is told here.
+    pub(crate) fn has_histogram(
+        &self,
+        local: u32,
+        time: i64,
+        start: i64,
+        histogram: &FloatHistogram,
+    ) -> bool {
+        let Some(waiting) = self.series.get(&local) else {
+            return false;
+        };
+        let same = |known: &FloatHistogram| {
+            let gauge = |histogram: &FloatHistogram| histogram.reset_hint == ResetHint::Gauge;
+            let mut other = histogram.clone();
+            other.reset_hint = known.reset_hint;
+            gauge(known) == gauge(histogram) && *known == other
+        };
+        let start_known = waiting.starts.get(&time).copied().unwrap_or(0);
+        start_known == start && waiting.histograms.get(&time).is_some_and(same)
     }
 
     pub(crate) fn insert_histogram(
         &mut self,
         local: u32,
-        time: i64,
+        (time, start): (i64, i64),
         histogram: FloatHistogram,
-    ) -> Insert {
-        let buckets = histogram.positive.len() + histogram.negative.len();
+    ) {
+        let bytes = SAMPLE_BYTES + bytes_of(&histogram);
         let waiting = self.series.entry(local).or_default();
         let old = waiting.histograms.insert(time, histogram);
-        let repeated = old.is_some() && old.as_ref() == waiting.histograms.get(&time);
-        self.count(old.is_some(), SAMPLE_BYTES + 200 + 8 * buckets);
-        if repeated {
-            Insert::Repeated
-        } else {
-            Insert::Changed
-        }
+        waiting.set_start(time, start);
+        waiting.follows_another(time.saturating_add(1));
+        self.count(old.is_some(), bytes);
     }
 
     fn count(&mut self, replaced: bool, bytes: usize) {
@@ -102,6 +141,9 @@ impl Side {
             let histograms = waiting.histograms.range(start..=end);
             run.histograms
                 .extend(histograms.map(|(time, h)| (*time, h.clone())));
+            let starts = waiting.starts.range(start..=end);
+            run.starts
+                .extend(starts.map(|(time, start)| (*time, *start)));
         }
         run
     }
@@ -110,6 +152,11 @@ impl Side {
     pub(crate) fn underlay(&mut self, older: Side) {
         for (local, waiting) in older.series {
             let known = self.series.entry(local).or_default();
+            for (time, start) in waiting.starts {
+                if !known.floats.contains_key(&time) && !known.histograms.contains_key(&time) {
+                    known.starts.insert(time, start);
+                }
+            }
             for (time, value) in waiting.floats {
                 if let std::collections::btree_map::Entry::Vacant(entry) = known.floats.entry(time)
                 {
@@ -141,6 +188,10 @@ impl Side {
         waiting
             .histograms
             .retain(|time, _| !(start..=end).contains(time));
+        waiting
+            .starts
+            .retain(|time, _| !(start..=end).contains(time));
+        waiting.follows_another(end.saturating_add(1));
         let after = waiting.floats.len() + waiting.histograms.len();
         self.samples -= (before - after) as u64;
         if after == 0 {

@@ -9,6 +9,7 @@ use weft_codec::{COUNT_MAX, float, int};
 
 use super::histograms;
 use super::meta::Sketch;
+use super::writer::STARTED_BLOCK;
 use crate::cache::Weigh;
 use crate::error::Malformed;
 use crate::run::SeriesRun;
@@ -191,10 +192,33 @@ impl Block<'_> {
         }
         let run = &mut out.floats;
         let before = run.values.len();
-        float::decode_with(&mut &*self.values, times.len(), &mut run.values, scratch)?;
+        let mut bytes = self.values;
+        float::decode_with(&mut bytes, times.len(), &mut run.values, scratch)?;
         run.values.truncate(before + to);
         run.values.drain(before..before + from);
         run.times.extend_from_slice(&times[from..to]);
+        self.starts(bytes, times, from..to, out)
+    }
+
+    /// Appends the start timestamps of some of the block's samples.
+    fn starts(
+        &self,
+        mut bytes: &[u8],
+        times: &[i64],
+        range: std::ops::Range<usize>,
+        out: &mut SeriesRun,
+    ) -> Result<(), Malformed> {
+        if self.head & STARTED_BLOCK == 0 {
+            return Ok(());
+        }
+        let mut starts = Vec::new();
+        int::decode(&mut bytes, times.len(), &mut starts)?;
+        let all = times.iter().copied().zip(starts);
+        let some = all.skip(range.start).take(range.len());
+        out.starts.extend(some.filter(|(_, start)| *start != 0));
+        // Blocks of floats and of histograms may take turns, and share what they have at one time.
+        out.starts.sort_unstable();
+        out.starts.dedup();
         Ok(())
     }
 
@@ -206,15 +230,17 @@ impl Block<'_> {
         end: i64,
         out: &mut SeriesRun,
     ) -> Result<(), Malformed> {
-        let histograms = histograms::decode(&mut &*self.values, times.len())?;
+        let mut bytes = self.values;
+        let histograms = histograms::decode(&mut bytes, times.len())?;
         let all = times.iter().copied().zip(histograms);
         out.histograms
             .extend(all.filter(|(time, _)| (start..=end).contains(time)));
-        if out.histograms.is_sorted_by(|a, b| a.0 < b.0) {
-            Ok(())
-        } else {
-            Err(Malformed("times do not ascend"))
+        if !out.histograms.is_sorted_by(|a, b| a.0 < b.0) {
+            return Err(Malformed("times do not ascend"));
         }
+        let from = times.partition_point(|time| *time < start);
+        let to = times.partition_point(|time| *time <= end);
+        self.starts(bytes, times, from..to.max(from), out)
     }
 
     /// Returns one of the block's floats.

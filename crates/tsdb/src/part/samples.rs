@@ -10,7 +10,7 @@ use super::meta::PageEntry;
 use super::page::{Block, Page};
 use super::reader::{Part, Recent, recent};
 use super::version_one;
-use super::writer::{HISTOGRAM_BLOCK, WINDOW, WINDOW_MILLIS};
+use super::writer::{HISTOGRAM_BLOCK, STARTED_BLOCK, WINDOW, WINDOW_MILLIS};
 use crate::config::DAY_MILLIS;
 use crate::error::{Malformed, PartError};
 use crate::run::SeriesRun;
@@ -35,6 +35,8 @@ pub enum Newest {
     None,
     /// A float, with its time in milliseconds.
     Float(i64, f64),
+    /// A float that may have a start timestamp, with its time in milliseconds.
+    Started(i64, f64),
     /// A histogram, with its time in milliseconds.
     Histogram(i64),
 }
@@ -44,14 +46,16 @@ impl Newest {
     pub fn time(self) -> Option<i64> {
         match self {
             Newest::None => None,
-            Newest::Float(time, _) | Newest::Histogram(time) => Some(time),
+            Newest::Float(time, _) | Newest::Started(time, _) | Newest::Histogram(time) => {
+                Some(time)
+            }
         }
     }
 
     /// Returns time and value if it is a float.
     pub fn float(self) -> Option<(i64, f64)> {
         match self {
-            Newest::Float(time, value) => Some((time, value)),
+            Newest::Float(time, value) | Newest::Started(time, value) => Some((time, value)),
             Newest::None | Newest::Histogram(_) => None,
         }
     }
@@ -207,7 +211,12 @@ impl Part {
                     newest = Newest::Histogram(times[at]);
                 } else if newest.time().is_none_or(|known| known < times[at]) {
                     let value = block.float_at(at, times.len(), scratch);
-                    newest = Newest::Float(times[at], value.map_err(|e| self.fault(e))?);
+                    let value = value.map_err(|e| self.fault(e))?;
+                    newest = if block.head & STARTED_BLOCK == 0 {
+                        Newest::Float(times[at], value)
+                    } else {
+                        Newest::Started(times[at], value)
+                    };
                 }
             }
         }

@@ -47,6 +47,9 @@ const COLUMNS_MAX: usize = 1 << 20;
 /// In a block's head: the window of the day.
 pub(crate) const WINDOW: u8 = 0x0f;
 
+/// In a block's head, beside the window: start timestamps follow the values.
+pub(crate) const STARTED_BLOCK: u8 = 0x20;
+
 /// In a block's head, beside the window: histograms instead of floats.
 pub(crate) const HISTOGRAM_BLOCK: u8 = 0x10;
 
@@ -145,7 +148,8 @@ impl<'a> PartWriter<'a> {
             let number = window(floats.times[from]);
             let rest = &floats.times[from..floats.len().min(from + BLOCK_MAX)];
             let to = from + rest.partition_point(|time| window(*time) == number);
-            self.float_block(number, floats, from..to)?;
+            let starts = run.starts_of(&floats.times[from..to]);
+            self.float_block(number, floats, from..to, starts)?;
             from = to;
         }
         let mut rest = run.histograms.as_slice();
@@ -153,7 +157,9 @@ impl<'a> PartWriter<'a> {
             let number = window(*first);
             let most = &rest[..rest.len().min(HISTOGRAM_BLOCK_MAX)];
             let len = most.partition_point(|(time, _)| window(*time) == number);
-            self.histogram_block(number, &rest[..len])?;
+            let times: Vec<i64> = rest[..len].iter().map(|(time, _)| *time).collect();
+            let starts = run.starts_of(&times);
+            self.histogram_block(number, &rest[..len], &times, starts)?;
             rest = &rest[len..];
         }
         Ok(())
@@ -164,12 +170,14 @@ impl<'a> PartWriter<'a> {
         window: i64,
         run: &Run,
         range: std::ops::Range<usize>,
+        starts: Option<Vec<i64>>,
     ) -> Result<(), WriteError> {
         let (times, values) = (&run.times[range.clone()], &run.values[range]);
         let column = self.column(times)?;
         self.scratch.bytes.clear();
         float::encode_with(values, &mut self.scratch.bytes, &mut self.scratch.integers);
-        self.block(window as u8, column, times).add_values(values);
+        let head = window as u8 | self.put_starts(starts);
+        self.block(head, column, times).add_values(values);
         self.close_full_pages()
     }
 
@@ -177,17 +185,27 @@ impl<'a> PartWriter<'a> {
         &mut self,
         window: i64,
         run: &[(i64, weft_model::FloatHistogram)],
+        times: &[i64],
+        starts: Option<Vec<i64>>,
     ) -> Result<(), WriteError> {
-        let times: Vec<i64> = run.iter().map(|(time, _)| *time).collect();
-        let column = self.column(&times)?;
+        let column = self.column(times)?;
         self.scratch.bytes.clear();
         histograms::encode(
             run.iter().map(|(_, histogram)| histogram),
             &mut self.scratch.bytes,
         );
         self.meta.histograms += run.len() as u64;
-        self.block(window as u8 | HISTOGRAM_BLOCK, column, &times);
+        let head = window as u8 | HISTOGRAM_BLOCK | self.put_starts(starts);
+        self.block(head, column, times);
         self.close_full_pages()
+    }
+
+    /// Adds start timestamps to the values of a block; returns what its head says of them.
+    fn put_starts(&mut self, starts: Option<Vec<i64>>) -> u8 {
+        starts.map_or(0, |starts| {
+            int::encode(&starts, &mut self.scratch.bytes);
+            STARTED_BLOCK
+        })
     }
 
     /// Adds a block of the present series, whose values are in the scratch bytes, to the page of
@@ -350,6 +368,10 @@ pub(crate) fn by_day(run: &SeriesRun) -> BTreeMap<i64, SeriesRun> {
     for (time, histogram) in &run.histograms {
         let day = days.entry(day_of(*time)).or_default();
         day.histograms.push((*time, histogram.clone()));
+    }
+    for (time, start) in &run.starts {
+        let day = days.entry(day_of(*time)).or_default();
+        day.starts.push((*time, *start));
     }
     days
 }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use weft_matcher::LabelMatcher;
-use weft_model::{FloatHistogram, Labels, Span};
+use weft_model::histogram::ResetHint;
+use weft_model::{FloatHistogram, Labels, Span, is_stale};
 
 /// What a value looks like, so that it can be compared bit by bit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -163,10 +164,10 @@ pub(super) fn fits(labels: &Labels, matchers: &[LabelMatcher]) -> bool {
 pub(super) fn histogram(number: u64) -> FloatHistogram {
     let count = (number / 16) as f64;
     let hints = [
-        weft_model::histogram::ResetHint::Unknown,
-        weft_model::histogram::ResetHint::Reset,
-        weft_model::histogram::ResetHint::NotReset,
-        weft_model::histogram::ResetHint::Gauge,
+        ResetHint::Unknown,
+        ResetHint::Reset,
+        ResetHint::NotReset,
+        ResetHint::Gauge,
     ];
     let mut histogram = FloatHistogram {
         schema: 2,
@@ -194,7 +195,14 @@ pub(super) fn histogram(number: u64) -> FloatHistogram {
 pub(super) fn number_of(found: &FloatHistogram) -> Value {
     let count = found.count - 1.0;
     let candidates = (count as u64 * 16)..(count as u64 * 16 + 16);
-    let text = |histogram: &FloatHistogram| format!("{histogram:?} {:x}", histogram.sum.to_bits());
+    // What a writer says of resets is found out anew.
+    let text = |histogram: &FloatHistogram| {
+        let mut histogram = histogram.clone();
+        if histogram.reset_hint != ResetHint::Gauge && !is_stale(histogram.sum) {
+            histogram.reset_hint = ResetHint::Unknown;
+        }
+        format!("{histogram:?} {:x}", histogram.sum.to_bits())
+    };
     let is = |number: &u64| text(&histogram(*number)) == text(found);
     candidates
         .into_iter()
