@@ -58,8 +58,8 @@ pub struct SpoolConfig {
     pub dir: PathBuf,
     /// Its size; when it is full, agents wait.
     pub bytes_max: u64,
-    /// Space of the file system that stays free, in percent.
-    pub free_min_percent: u8,
+    /// Space of the file system that stays free, but no more than a tenth of it.
+    pub free_bytes_min: u64,
     /// Batches that waited longer are dropped, counted and told; no limit when absent.
     pub age_max: Option<Duration>,
 }
@@ -121,7 +121,7 @@ impl SpoolConfig {
         SpoolConfig {
             dir,
             bytes_max: 10 << 30,
-            free_min_percent: 10,
+            free_bytes_min: 512 << 20,
             age_max: None,
         }
     }

@@ -32,15 +32,11 @@ pub(super) fn read(reader: &mut Reader<'_>, data: &Path) -> Config {
                 "10GiB",
                 "What is kept on disk until an aggregator has it; when it is full, agents wait.",
             )),
-            free_min_percent: reader.value(
-                key(
-                    "collector.spool.free_min_percent",
-                    "10",
-                    "Space of the file system that stays free.",
-                ),
-                "a percentage",
-                |text| text.parse().ok().filter(|percent| *percent < 100),
-            ),
+            free_bytes_min: reader.bytes(key(
+                "collector.spool.free_bytes_min",
+                "512MiB",
+                "Space of the file system that stays free, but no more than a tenth of it.",
+            )),
             ..SpoolConfig::new(data.join("spool"))
         },
         outlet: outlet(reader),

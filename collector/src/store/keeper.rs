@@ -398,7 +398,7 @@ fn bounds(config: &SpoolConfig, disk_bytes: u64) -> weft_spool::Config {
         metrics_full: Full::Backpressure,
         logs_full: Full::Backpressure,
         events_full: Full::Backpressure,
-        free_bytes_min: disk_bytes / 100 * u64::from(config.free_min_percent.min(99)),
+        free_bytes_min: config.free_bytes_min.min(disk_bytes / 10),
         age_max: config.age_max,
         ..weft_spool::Config::default()
     }

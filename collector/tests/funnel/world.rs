@@ -53,7 +53,7 @@ impl World {
     pub(crate) fn config(&self, to: SocketAddr, over: TransportChoice) -> Config {
         let mut config = Config::new("c1", &self.dir("c1"), vec![to.to_string()]);
         config.intake.listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        config.spool.free_min_percent = 0;
+        config.spool.free_bytes_min = 0;
         config.outlet.transport = over;
         config.outlet.reconnect_max = Duration::from_millis(200);
         config.labels = vec![("region".to_owned(), "eu".to_owned())];
