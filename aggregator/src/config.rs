@@ -84,6 +84,8 @@ pub struct QueryConfig {
     pub timeout: Duration,
     /// Queries at one time; more wait.
     pub at_once_max: usize,
+    /// Queries that wait; more are refused.
+    pub waiting_max: usize,
     /// Samples that one query may hold.
     pub samples_max: usize,
     /// Bytes that one query may hold.
@@ -140,6 +142,7 @@ impl Default for QueryConfig {
         QueryConfig {
             timeout: Duration::from_secs(120),
             at_once_max: 20,
+            waiting_max: 500,
             samples_max: 50_000_000,
             bytes_max: 1 << 30,
             cache_bytes: 64 << 20,

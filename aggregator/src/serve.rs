@@ -45,6 +45,7 @@ pub(crate) async fn run(listener: TcpListener, served: Served, shutdown: Shutdow
     } = served;
     let limits = Limits {
         queries_max: config.query.at_once_max,
+        queries_waiting_max: config.query.waiting_max,
         query_time_max: config.query.timeout,
         drain_time_max: DRAIN_TIME_MAX,
         ..Limits::default()

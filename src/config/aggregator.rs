@@ -155,6 +155,11 @@ fn query(reader: &mut Reader<'_>) -> QueryConfig {
             "20",
             "Queries at one time; more wait.",
         )) as usize,
+        waiting_max: reader.number(key(
+            "aggregator.query.waiting_max",
+            "500",
+            "Queries that wait for their turn; more are refused with 503.",
+        )) as usize,
         samples_max: reader.number(key(
             "aggregator.query.samples_max",
             "50000000",

@@ -7,6 +7,7 @@ mod stream;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -83,6 +84,8 @@ pub enum Cors {
 pub struct Limits {
     /// Queries that are answered at one time; more wait.
     pub queries_max: usize,
+    /// Queries that wait for those; more are refused.
+    pub queries_waiting_max: usize,
     /// Writes that are taken at one time; more wait.
     pub writes_max: usize,
     /// Remote reads that are answered at one time; more wait.
@@ -115,6 +118,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             queries_max: 20,
+            queries_waiting_max: 500,
             writes_max: 16,
             reads_max: 10,
             read_time_max: Duration::from_secs(600),
@@ -137,6 +141,8 @@ pub(crate) struct App {
     pub(crate) config: Config,
     pub(crate) backends: Backends,
     queries: Arc<Semaphore>,
+    /// Places of those that run and those that wait.
+    queue: Arc<Semaphore>,
     glances: Arc<Semaphore>,
     writes: Arc<Semaphore>,
     reads: Arc<Semaphore>,
@@ -152,6 +158,11 @@ impl App {
         let semaphore = |permits: usize| Arc::new(Semaphore::new(permits));
         App {
             queries: semaphore(limits.queries_max),
+            queue: semaphore(
+                limits
+                    .queries_max
+                    .saturating_add(limits.queries_waiting_max),
+            ),
             glances: semaphore(GLANCES_MAX),
             writes: semaphore(limits.writes_max),
             reads: semaphore(limits.reads_max),
@@ -176,14 +187,24 @@ impl App {
     ) -> Result<T, Error> {
         let most = self.limits().query_time_max;
         let timeout = timeout.map_or(most, |timeout| timeout.min(most));
+        let _place = self.place_in_queue()?;
         let cancel = Cancel::after(timeout);
         let _guard = cancel.on_drop();
         let watched = cancel.clone();
+        let waits = AtomicBool::new(true);
         let answer = async {
             let permit = acquire(&self.queries, 1).await?;
+            waits.store(false, Ordering::Relaxed);
             run(permit, move || question(&watched)).await
         };
-        let timed_out = || Error::new(ErrorKind::Timeout, "query timed out");
+        let timed_out = || {
+            let place = if waits.load(Ordering::Relaxed) {
+                " in query queue"
+            } else {
+                ""
+            };
+            Error::new(ErrorKind::Timeout, format!("query timed out{place}"))
+        };
         match tokio::time::timeout(timeout, answer).await {
             // Not every engine tells why it gave up; a client that left does not read this.
             Ok(Err(error)) if error.kind == ErrorKind::Canceled && cancel.is_timed_out() => {
@@ -192,6 +213,17 @@ impl App {
             Ok(answer) => answer,
             Err(_) => Err(timed_out()),
         }
+    }
+
+    /// Takes a place among those who run or wait. It is given back when nobody waits any more, also
+    /// if the query still runs.
+    fn place_in_queue(&self) -> Result<OwnedSemaphorePermit, Error> {
+        let place = Arc::clone(&self.queue).try_acquire_owned();
+        place.map_err(|_| {
+            let most = self.limits().queries_waiting_max;
+            let message = format!("{most} queries are already waiting");
+            Error::new(ErrorKind::Unavailable, message).retry_after(Duration::from_secs(1))
+        })
     }
 
     /// Asks for something that is at hand, on a thread of its own. Queries do not hold it up, so

@@ -33,14 +33,23 @@ pub const HEIGHT_MAX: usize = 250;
 
 /// What is wrong with a query, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{line}:{column}: parse error: {message}")]
+#[error("{}: parse error: {message}", self.place())]
 pub struct ParseError {
-    /// The line, from 1.
+    /// The line, from 1; 0 in a query without any text.
     pub line: u32,
     /// The column in bytes, from 1.
     pub column: u32,
     /// What is wrong.
     pub message: String,
+}
+
+impl ParseError {
+    fn place(&self) -> String {
+        match self.line {
+            0 => "unknown position".to_owned(),
+            line => format!("{line}:{}", self.column),
+        }
+    }
 }
 
 /// A fault and the bytes that it concerns.
@@ -58,7 +67,11 @@ impl Fault {
     fn into_error(self, input: &str) -> ParseError {
         let rest = input.get(self.span.start as usize..).unwrap_or_default();
         let blanks = rest.len() - rest.trim_start().len();
-        let (line, column) = line_column(input, self.span.start + blanks as u32);
+        let (line, column) = if input.is_empty() {
+            (0, 0)
+        } else {
+            line_column(input, self.span.start + blanks as u32)
+        };
         ParseError {
             line,
             column,

@@ -18,7 +18,21 @@ pub(super) struct Remarks {
     pub(super) infos: Vec<String>,
 }
 
+/// How many warnings are told, and how many infos.
+const REMARKS_MAX: usize = 10;
+
 impl Remarks {
+    /// Keeps as many as are told and says how many are not.
+    pub(super) fn cut(&mut self) {
+        for (kind, remarks) in [("warning", &mut self.warnings), ("info", &mut self.infos)] {
+            let more = remarks.len().saturating_sub(REMARKS_MAX);
+            if more > 0 {
+                remarks.truncate(REMARKS_MAX);
+                remarks.push(format!("{more} more {kind} annotations omitted"));
+            }
+        }
+    }
+
     /// Writes the end of the envelope.
     pub(super) fn tail(&self, out: &mut Vec<u8>) {
         for (name, remarks) in [("warnings", &self.warnings), ("infos", &self.infos)] {

@@ -12,7 +12,6 @@ use super::series::{TIME_MAX, TIME_MIN};
 use crate::Error;
 use crate::app::App;
 use crate::request::Params;
-use crate::request::params::invalid;
 use crate::response::json::{self, Pieces};
 use crate::response::{number, reply};
 
@@ -28,7 +27,7 @@ pub(super) async fn query(State(app): State<Arc<App>>, params: Params) -> Result
             "end timestamp must not be before start timestamp",
         ));
     }
-    weft_promql::parse(&query.query).map_err(|error| invalid("query", error))?;
+    weft_promql::parse(&query.query).map_err(|error| Error::bad_data(error.to_string()))?;
     let backend = Arc::clone(&app.backends.prometheus);
     let found = app
         .ask(None, move |cancel| backend.exemplars(&query, cancel))

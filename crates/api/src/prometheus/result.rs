@@ -52,6 +52,7 @@ pub(super) fn respond((answer, timings): (Answer, Timings), options: &Options) -
         stats,
     } = answer;
     let mut remarks = Remarks { warnings, infos };
+    remarks.cut();
     let value = truncated(value, options.limit, &mut remarks);
     let stats = (options.stats == StatsWanted::Yes).then_some((stats, timings));
     let tail = tail(&value, stats, &remarks);

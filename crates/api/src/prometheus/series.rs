@@ -30,11 +30,8 @@ pub(super) fn selection(params: &Params) -> Result<Selection, Error> {
     read_selection(params, |error| invalid("match[]", error))
 }
 
-fn read_selection(
-    params: &Params,
-    fault: impl Fn(ParseError) -> Error,
-) -> Result<Selection, Error> {
-    let parse = |text| parse_selector(text).map_err(&fault);
+fn read_selection(params: &Params, fault: impl Fn(String) -> Error) -> Result<Selection, Error> {
+    let parse = |text| parse_selector(text).map_err(|error| fault(reworded(error)));
     let selectors = params.all("match[]").map(parse).collect::<Result<_, _>>()?;
     Ok(Selection {
         selectors,
@@ -44,9 +41,17 @@ fn read_selection(
     })
 }
 
+/// Returns why a selector is refused; one that selects everything has words of its own here.
+fn reworded(error: ParseError) -> String {
+    if error.message == "vector selector must contain at least one non-empty matcher" {
+        return "match[] must contain at least one non-empty matcher".to_owned();
+    }
+    error.to_string()
+}
+
 /// Does the same for those who tell of a selector at fault without naming the parameter.
 fn unblamed_selection(params: &Params) -> Result<Selection, Error> {
-    read_selection(params, |error| Error::bad_data(error.to_string()))
+    read_selection(params, Error::bad_data)
 }
 
 /// Answers with the names of labels.

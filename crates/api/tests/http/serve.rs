@@ -494,8 +494,40 @@ async fn a_server_that_is_busy_with_queries_still_tells_how_it_fares() {
         let (head, _) = get(&server, path, "").await;
         assert!(head.starts_with("HTTP/1.1 200"), "{path}: {head}");
     }
-    let (head, _) = get(&server, "/api/v1/query?query=1%2B1&timeout=10ms", "").await;
+    let (head, body) = get(&server, "/api/v1/query?query=1%2B1&timeout=10ms", "").await;
     assert!(head.starts_with("HTTP/1.1 503"), "{head}");
+    let body = String::from_utf8_lossy(&body).into_owned();
+    assert!(body.contains("query timed out in query queue"), "{body}");
+    drop(stream);
+    samples.endless_is(stores::CANCELED).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn queries_beyond_those_that_may_wait_are_refused_at_once() {
+    let samples = Arc::new(Samples::default());
+    let backends = Backends {
+        prometheus: Arc::<Samples>::clone(&samples),
+        ..stores::backends()
+    };
+    let mut config = stores::config();
+    (config.limits.queries_max, config.limits.queries_waiting_max) = (1, 0);
+    let server = Server::start(config, backends).await;
+    let mut stream = server.connect().await;
+    send(
+        &mut stream,
+        "GET /api/v1/query?query=endless HTTP/1.1\nhost: x\n\n",
+    )
+    .await;
+    samples.endless_is(stores::RUNNING).await;
+    let (head, body) = get(&server, "/api/v1/query?query=1%2B1", "").await;
+    assert!(head.starts_with("HTTP/1.1 503"), "{head}");
+    assert!(
+        head.to_ascii_lowercase().contains("retry-after: 1"),
+        "{head}"
+    );
+    let body = String::from_utf8_lossy(&body).into_owned();
+    assert!(body.contains("queries are already waiting"), "{body}");
     drop(stream);
     samples.endless_is(stores::CANCELED).await;
     server.stop().await;
