@@ -1,5 +1,6 @@
 //! Chores of the project: `cargo xtask <chore>`.
 
+mod bench;
 mod edges;
 mod generate;
 mod peers;
@@ -13,6 +14,8 @@ const HELP: &str = "usage: cargo xtask <chore>\n\
     promqltest PATH...    run PromQL scripts against the engine over the TSDB\n\
     peers promql          compare answers with those of the real Prometheus\n\
     peers promql QUERY    show the answers of both to one expression\n\
+    bench dashboards [SYSTEM...] [clients=N series=N rounds=N seconds=N]\n\
+                a hundred dashboards at once, on weft and on its peers\n\
     generate    write the Rust code of the messages anew (proto/src/generated)\n";
 
 #[allow(
@@ -26,6 +29,7 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["edges"] => edges::check(),
         ["promqltest", paths @ ..] if !paths.is_empty() => promqltest::run_all(paths),
+        ["bench", "dashboards", options @ ..] => bench::dashboards(options),
         ["peers", "promql"] => peers::promql(None),
         ["peers", "promql", expression] => peers::promql(Some(expression)),
         ["generate"] => generate::write(),

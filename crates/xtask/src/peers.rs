@@ -8,11 +8,11 @@ mod answer;
 mod ask;
 mod data;
 mod encode;
-mod http;
+pub(crate) mod http;
 mod known;
 mod listed;
 mod report;
-mod server;
+pub(crate) mod server;
 
 use std::path::{Path, PathBuf};
 
@@ -104,13 +104,20 @@ impl Pair {
         let requests = listed::read(&list("requests.txt"))?;
         let mut known = Known::read(&list("known.txt"))?;
         let mut report = Report::new();
-        let of_queries = queries.iter().flat_map(|query| ask::forms_of(query));
-        let of_requests = requests.iter().map(|line| ask::request(line));
-        for question in of_queries.chain(of_requests) {
-            let asked = self.ask(&question)?;
-            let found = answer::compare(&question, &asked);
-            report.add(&question, &asked, found, &mut known)?;
-        }
+        let mut ask_all = |pair: &mut Pair, questions: &mut dyn Iterator<Item = Question>| {
+            for question in questions {
+                let asked = pair.ask(&question)?;
+                let found = answer::compare(&question, &asked);
+                report.add(&question, &asked, found, &mut known)?;
+            }
+            Ok::<_, anyhow::Error>(())
+        };
+        let mut of_queries = queries.iter().flat_map(|query| ask::forms_of(query));
+        let mut of_requests = requests.iter().map(|line| ask::request(line));
+        ask_all(self, &mut of_queries)?;
+        // Until now most came from memory; from here on it comes from files.
+        self.ours.post_form("/-/flush", &[])?;
+        ask_all(self, &mut of_requests)?;
         report.finish(queries.len(), requests.len(), &known)
     }
 }

@@ -138,13 +138,15 @@ fn listing(body: &Value) -> String {
     items.join(" ")
 }
 
-/// Returns an answer without what later versions of Prometheus tell of selectors, where it is said
-/// not to be so.
+/// Returns an answer without what later versions of Prometheus tell of selectors and operators,
+/// where they are as in this one.
 fn without_later_keys(value: &Value) -> Value {
     match value {
         Value::Object(fields) => {
-            let later = |(name, value): &(&String, &Value)| {
-                matches!(name.as_str(), "anchored" | "smoothed") && **value == Value::Bool(false)
+            let later = |(name, value): &(&String, &Value)| match name.as_str() {
+                "anchored" | "smoothed" => **value == Value::Bool(false),
+                "fillValues" => value["lhs"].is_null() && value["rhs"].is_null(),
+                _ => false,
             };
             let kept = fields.iter().filter(|field| !later(field));
             kept.map(|(name, value)| (name.clone(), without_later_keys(value)))
@@ -191,7 +193,9 @@ impl Compared {
             Some("vector" | "matrix") => {
                 let (theirs, ours) = (series(&theirs["result"]), series(&ours["result"]));
                 self.series(&theirs, &ours, ulps_max);
-                if is_ordered(&question.text) || their_type == "matrix" {
+                if is_sorted(&question.text) {
+                    self.check(Kind::Order, values(&theirs), values(&ours));
+                } else if their_type == "matrix" {
                     let names = |all: &[(String, &Value)]| {
                         all.iter()
                             .map(|(name, _)| name.as_str())
@@ -269,11 +273,17 @@ fn series(result: &Value) -> Vec<(String, &Value)> {
     all.map(|series| (name(series), series)).collect()
 }
 
-/// Tells whether Prometheus says in which order the series of an instant query come.
-fn is_ordered(text: &str) -> bool {
-    ["sort", "topk", "bottomk"]
-        .iter()
-        .any(|word| text.starts_with(word))
+/// Tells whether a query sorts by value; which of equal values comes first is not said.
+fn is_sorted(text: &str) -> bool {
+    let functions = ["sort(", "sort_desc(", "topk", "bottomk"];
+    functions.iter().any(|function| text.starts_with(function))
+}
+
+/// Returns the values of an instant vector in their order; zero has no sign among them.
+fn values(all: &[(String, &Value)]) -> String {
+    let value =
+        |(_, series): &(String, &Value)| series["value"][1].to_string().replace("-0\"", "0\"");
+    all.iter().map(value).collect::<Vec<_>>().join(" ")
 }
 
 fn ulps_max(text: &str) -> u64 {

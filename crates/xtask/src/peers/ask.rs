@@ -49,11 +49,6 @@ impl Question {
             body,
         })
     }
-
-    /// Tells whether it asks for a value of PromQL.
-    pub(super) fn is_query(&self) -> bool {
-        self.form != REQUEST
-    }
 }
 
 /// A request that is no query.

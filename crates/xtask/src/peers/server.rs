@@ -21,6 +21,9 @@ const READY_TIME_MAX: Duration = Duration::from_secs(120);
 /// Time between two questions whether it is.
 const READY_PAUSE: Duration = Duration::from_millis(20);
 
+/// What /proc counts CPU time in, on every Linux.
+const TICKS_PER_SECOND: f64 = 100.0;
+
 /// The script that gets the peers' binaries, beside the checkout.
 const PEERS_SCRIPT: &str = "../shared/bench/peers.sh";
 
@@ -144,6 +147,20 @@ pub(crate) fn start_prometheus(binary: &Path, scratch: &Path) -> Result<Server> 
     Server::start("prometheus", command, port, scratch)
 }
 
+/// Starts VictoriaMetrics.
+pub(crate) fn start_victoria(binary: &Path, scratch: &Path) -> Result<Server> {
+    let port = free_port()?;
+    let mut command = Command::new(binary);
+    command
+        .arg(format!("-httpListenAddr=127.0.0.1:{port}"))
+        .arg(format!(
+            "-storageDataPath={}",
+            scratch.join("victoria").display()
+        ))
+        .args(["-retentionPeriod=1y", "-loggerLevel=WARN"]);
+    Server::start("victoria", command, port, scratch)
+}
+
 /// Starts weft's aggregator. It keeps samples of any age: the data have fixed times.
 pub(crate) fn start_weft(binary: &Path, scratch: &Path) -> Result<Server> {
     let port = free_port()?;
@@ -180,13 +197,37 @@ impl Server {
                 let log = fs::read_to_string(&self.log).unwrap_or_default();
                 bail!("it ended with {status}; its log: {log}");
             }
-            let answer = Client::new(self.port).get("/-/ready");
-            if answer.is_ok_and(|answer| answer.status == 200) {
+            // VictoriaMetrics knows one of the paths, the others the other one.
+            let is_there = |path| {
+                let answer = Client::new(self.port).get(path);
+                answer.is_ok_and(|answer| answer.status == 200)
+            };
+            if is_there("/-/ready") || is_there("/health") {
                 return Ok(());
             }
             thread::sleep(READY_PAUSE);
         }
         bail!("it was not ready within {} s", READY_TIME_MAX.as_secs())
+    }
+
+    /// Returns the time that the process has spent on a CPU.
+    pub(crate) fn cpu_seconds(&self) -> Result<f64> {
+        let path = format!("/proc/{}/stat", self.child.id());
+        let text = fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
+        // The fields after the name, which may hold spaces: user and system time, in ticks.
+        let fields = text.rsplit(')').next().unwrap_or_default();
+        let ticks = fields.split_whitespace().skip(11).take(2);
+        let ticks: f64 = ticks.filter_map(|field| field.parse::<f64>().ok()).sum();
+        Ok(ticks / TICKS_PER_SECOND)
+    }
+
+    /// Returns the resident memory of the process.
+    pub(crate) fn rss_mb(&self) -> Result<f64> {
+        let path = format!("/proc/{}/status", self.child.id());
+        let text = fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
+        let line = text.lines().find(|line| line.starts_with("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().nth(1));
+        Ok(kib.and_then(|kib| kib.parse::<f64>().ok()).unwrap_or(0.0) * 1.024e-3)
     }
 }
 
