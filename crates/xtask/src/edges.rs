@@ -25,12 +25,16 @@ const EDGES: &[(&str, &[&str])] = &[
     ("logql", &["model", "matcher"]),
     ("tsdb", &["model", "matcher", "codec", "disk"]),
     ("logdb", &["model", "matcher", "codec", "disk"]),
+    ("alert", &["model"]),
     ("spool", &["model", "disk", "journal"]),
     ("proto", &["model", "codec"]),
     // Edges: process, wire, HTTP.
     ("runtime", &["stdx"]),
     ("link", &["proto", "model", "stdx"]),
-    ("api", &["model", "stdx", "exposition", "promql", "logql"]),
+    (
+        "api",
+        &["model", "stdx", "matcher", "exposition", "promql", "logql"],
+    ),
     // Roles: they meet only through proto and link.
     (
         "agent",
@@ -54,6 +58,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "logql",
             "tsdb",
             "logdb",
+            "alert",
             "proto",
             "link",
             "api",
@@ -69,6 +74,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "disk",
             "tsdb",
             "promql",
+            "alert",
             "link",
             "runtime",
             "agent",
