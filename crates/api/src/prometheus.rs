@@ -15,6 +15,7 @@ mod query;
 pub mod read;
 mod report;
 mod result;
+mod rules;
 mod series;
 pub mod status;
 mod targets;
@@ -50,8 +51,8 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/targets", get(targets::list))
         .route("/targets/metadata", get(targets::metadata))
         .route("/scrape_pools", get(targets::pools))
-        .route("/rules", get(listing::rules))
-        .route("/alerts", get(listing::alerts))
+        .route("/rules", get(rules::rules))
+        .route("/alerts", get(rules::alerts))
         .route("/alertmanagers", get(listing::alertmanagers))
         .route("/status/config", get(report::config))
         .route("/status/flags", get(report::flags))

@@ -12,7 +12,7 @@ mod sampled;
 pub use chunked::{FRAME_BYTES, Frames};
 pub use request::{MATCHERS_MAX, QUERIES_MAX, Query, ReadRequest, RequestError, ResponseType};
 pub use sampled::Response;
-pub(crate) use sampled::put_histogram;
+pub(crate) use sampled::{put_histogram, put_labels};
 
 #[cfg(test)]
 mod tests;

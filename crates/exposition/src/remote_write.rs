@@ -10,6 +10,7 @@
 mod histogram;
 mod labels;
 mod metadata;
+mod outgoing;
 mod sample;
 mod series;
 
@@ -17,6 +18,7 @@ use crate::wire::{Cursor, Flaw, Malformed};
 
 pub use labels::LabelPairs;
 pub use metadata::Metadata;
+pub use outgoing::Outgoing;
 pub use sample::{ExemplarView, Exemplars, HistogramView, Histograms, Sample, Samples};
 pub use series::{Series, SeriesIter};
 

@@ -48,7 +48,9 @@ pub struct RuleGroup {
     pub file: String,
     /// How often it is evaluated, in seconds.
     pub interval_seconds: f64,
-    /// When it was last evaluated.
+    /// How many series or alerts a rule may make; 0 for any number.
+    pub limit: usize,
+    /// When it was last evaluated; zero for never.
     pub last_evaluation: Nanos,
     /// How long that took, in seconds.
     pub evaluation_seconds: f64,
@@ -69,7 +71,7 @@ pub struct Rule {
     pub health: Health,
     /// What went wrong, empty when nothing did.
     pub last_error: String,
-    /// When it was last evaluated.
+    /// When it was last evaluated; zero for never.
     pub last_evaluation: Nanos,
     /// How long that took, in seconds.
     pub evaluation_seconds: f64,
@@ -106,6 +108,8 @@ pub struct Alert {
     pub state: AlertState,
     /// Since when its condition holds.
     pub active_at: Nanos,
+    /// Since when it fires although its condition does not hold.
+    pub keep_firing_since: Option<Nanos>,
     /// The value that its query had last.
     pub value: f64,
 }

@@ -52,6 +52,14 @@ pub(crate) fn digits(out: &mut Vec<u8>, mut number: u64) {
     out.extend_from_slice(&buffer[at..]);
 }
 
+/// Writes a value with an exponent, as the values of alerts are written.
+pub(crate) fn scientific(out: &mut Vec<u8>, value: f64) {
+    match value.is_finite() {
+        true => exponential(out, value),
+        false => plain(out, value),
+    }
+}
+
 /// Writes an exponent with its sign and at least two digits, as Go does.
 fn exponential(out: &mut Vec<u8>, value: f64) {
     let text = format!("{value:e}");

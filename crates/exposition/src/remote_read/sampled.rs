@@ -60,7 +60,7 @@ impl Response {
 }
 
 /// Writes labels as the first field of a series.
-pub(super) fn put_labels(series: &mut Writer, labels: &Labels) {
+pub(crate) fn put_labels(series: &mut Writer, labels: &Labels) {
     for (name, value) in labels.iter() {
         series.message(1, |label| {
             label.bytes(1, name.as_bytes());

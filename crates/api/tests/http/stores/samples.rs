@@ -1,6 +1,7 @@
 //! A handful of series, asked by the real PromQL engine.
 
 mod stored;
+mod watched;
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +10,7 @@ use weft_api::prometheus::status::{
     Block, BlockCompaction, BlockStats, BuildInfo, Count, Flag, HeadStats, Replay, RuntimeInfo,
     TsdbStatus, WalReplay,
 };
-use weft_api::prometheus::watch::{Alert, AlertState, Health, Rule, RuleGroup, RuleKind, Target};
+use weft_api::prometheus::watch::{Alert, Health, RuleGroup, Target};
 use weft_api::prometheus::{
     Backend, ExemplarQuery, InstantQuery, RangeQuery, Received, Selection, SeriesExemplars,
     SeriesSamples, Written,
@@ -279,43 +280,11 @@ impl Backend for Samples {
     }
 
     fn rules(&self) -> Vec<RuleGroup> {
-        let rule = |name: &str, kind| Rule {
-            name: name.to_owned(),
-            query: "up == 0".to_owned(),
-            labels: Labels::empty(),
-            health: Health::Good,
-            last_error: String::new(),
-            last_evaluation: Nanos(NOW * 1_000_000_000),
-            evaluation_seconds: 0.001,
-            kind,
-        };
-        let alerting = RuleKind::Alerting {
-            for_seconds: 300.0,
-            keep_firing_for_seconds: 0.0,
-            annotations: Labels::from_pairs([("summary", "It is down.")]),
-            alerts: self.alerts(),
-        };
-        vec![RuleGroup {
-            name: "node".to_owned(),
-            file: "node.yml".to_owned(),
-            interval_seconds: 60.0,
-            last_evaluation: Nanos(NOW * 1_000_000_000),
-            evaluation_seconds: 0.002,
-            rules: vec![
-                rule("TargetDown", alerting),
-                rule("job:up:sum", RuleKind::Recording),
-            ],
-        }]
+        watched::groups()
     }
 
     fn alerts(&self) -> Vec<Alert> {
-        vec![Alert {
-            labels: Labels::from_pairs([("alertname", "TargetDown")]),
-            annotations: Labels::empty(),
-            state: AlertState::Firing,
-            active_at: Nanos(NOW * 1_000_000_000),
-            value: 0.0,
-        }]
+        watched::alerts()
     }
 
     fn delete_series(&self, _selection: &Selection) -> Result<(), Error> {
