@@ -125,6 +125,9 @@ pub(crate) struct Query {
     /// Evaluate the range at this distance
     #[arg(long, value_name = "DURATION", requires = "since")]
     pub(crate) step: Option<String>,
+    /// Ask for this time, or a range that ends then: 2026-11-20T12:00:00Z, or 2h for that long ago
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<String>,
     /// Print the answer as CSV
     #[arg(long, conflicts_with = "json")]
     pub(crate) csv: bool,
@@ -200,6 +203,8 @@ pub(crate) enum Check {
         /// The YAML file
         file: PathBuf,
     },
+    /// Check rule files, and print every fault in them
+    Rules(CheckRules),
     /// Check a data directory at rest: every checksum and invariant, and what a start would do
     #[command(after_help = DATA_EXIT_CODES)]
     Data {
@@ -209,4 +214,16 @@ pub(crate) enum Check {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// Which rule files are checked.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes:\n  0  all files are good\n  2  a file is wrong or missing")]
+pub(crate) struct CheckRules {
+    /// Rule files as Prometheus has them, or patterns such as 'rules/*.yaml'
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }

@@ -6,8 +6,11 @@
 mod agent;
 mod aggregator;
 mod collector;
+mod glob;
 mod reader;
+pub(crate) mod rules;
 mod tree;
+mod yaml;
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -35,13 +38,19 @@ pub(crate) struct Settings {
     pub(crate) agent: weft_agent::Config,
     pub(crate) collector: weft_collector::Config,
     pub(crate) aggregator: weft_aggregator::Config,
+    /// The rules that the aggregator evaluates.
+    pub(crate) rules: Vec<weft_alert::Group>,
 }
 
 /// Settings, or everything that is wrong with them.
 pub(crate) type Checked = Result<Settings, Vec<Fault>>;
 
 /// Settings that a reload applies; all others need a restart.
-const RELOADED: [&str; 1] = ["log.filter"];
+const RELOADED: [&str; 3] = [
+    "log.filter",
+    "aggregator.rules.files",
+    "aggregator.rules.interval",
+];
 
 /// What a process was started with besides its file, to read the settings again later.
 #[derive(Clone, Debug)]
@@ -54,10 +63,12 @@ pub(crate) struct Start {
 }
 
 /// What a reload found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Reloaded {
     /// The filter of the log, as it is now.
     pub(crate) log_filter: String,
+    /// The rules, as they are now.
+    pub(crate) rules: Vec<weft_alert::Group>,
     /// Keys that have changed and need a restart.
     pub(crate) need_restart: Vec<String>,
 }
@@ -73,6 +84,7 @@ impl Start {
         let need_restart = changed.map(|doc| doc.path.clone()).collect();
         Ok(Reloaded {
             log_filter: settings.log_filter,
+            rules: settings.rules,
             need_restart,
         })
     }
@@ -169,6 +181,7 @@ fn check(sources: &Sources) -> (Vec<KeyDoc>, Checked) {
         agent: agent::read(&mut reader, &data),
         collector: collector::read(&mut reader, &data),
         aggregator: aggregator::read(&mut reader, &data),
+        rules: aggregator::rules(&mut reader),
         data,
     };
     let (docs, faults) = reader.finish();

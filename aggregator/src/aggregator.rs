@@ -21,6 +21,7 @@ use crate::query::ResultCache;
 use crate::serve::{self, Served};
 use crate::status::StatusBoard;
 use crate::store::{OpenError, Store};
+use crate::watch::{self, RuleBoard, RuleUpdates, Watch};
 use crate::{replay, telemetry, upkeep};
 
 /// How long the HTTP side has to finish its answers.
@@ -64,6 +65,8 @@ pub struct Surroundings {
     pub host_name: String,
     /// The metrics, the lifecycle and the reload of the process.
     pub admin: Admin,
+    /// The rules that are to be evaluated, as often as they change.
+    pub rules: RuleUpdates,
 }
 
 /// An aggregator that is ready to run: its data is open, its ports are bound.
@@ -78,6 +81,7 @@ pub struct Aggregator {
     surroundings: Surroundings,
     component: Component,
     status: StatusBoard,
+    rules: RuleBoard,
 }
 
 impl Aggregator {
@@ -112,6 +116,8 @@ impl Aggregator {
         let results = Arc::new(ResultCache::new(config.query.cache_bytes));
         let status = StatusBoard::new(Arc::clone(&store), Arc::clone(&peers), results);
         telemetry::register(&surroundings.admin.registry, &status);
+        let rules = RuleBoard::default();
+        watch::register(&surroundings.admin.registry, &rules);
         Ok(Aggregator {
             config,
             store,
@@ -122,6 +128,7 @@ impl Aggregator {
             surroundings,
             component,
             status,
+            rules,
         })
     }
 
@@ -182,8 +189,17 @@ impl Aggregator {
             config: Arc::clone(&self.config),
             admin: self.surroundings.admin.clone(),
             status: self.status.clone(),
+            rules: self.rules.clone(),
             clock: self.surroundings.clock.clone(),
         };
+        let watching = Watch {
+            store: Arc::clone(&self.store),
+            config: Arc::clone(&self.config),
+            board: self.rules,
+            clock: self.surroundings.clock.clone(),
+        };
+        let updates = self.surroundings.rules.clone();
+        tasks.spawn("watch", watch::run(watching, updates, shutdown.clone()));
         tasks.spawn("http", serve::run(self.http, served, shutdown.clone()));
         let upkeep = upkeep::run(
             Arc::clone(&self.store),

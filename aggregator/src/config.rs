@@ -23,6 +23,8 @@ pub struct Config {
     pub logs: LogsConfig,
     /// What queries may cost.
     pub query: QueryConfig,
+    /// What rules are told of where they run.
+    pub rules: weft_alert::Origin,
     /// Time between two moves of what is in memory into files; the journal holds at least this.
     pub flush_every: Duration,
     /// Whether series may be deleted and snapshots made over HTTP.
@@ -107,6 +109,7 @@ impl Config {
             metrics: MetricsConfig::default(),
             logs: LogsConfig::default(),
             query: QueryConfig::default(),
+            rules: weft_alert::Origin::default(),
             flush_every: Duration::from_secs(30),
             admin_api: false,
             certificate_lifetime: Duration::from_secs(24 * 3600),

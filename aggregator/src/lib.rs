@@ -4,7 +4,8 @@
 //!   collectors, agents ══▶ intake ──▶ admit ──▶ journal ──▶ heads: TSDB, log store
 //!   remote write, push ──▶ serve  ──────────────┘               │         │
 //!                                                          parts on disk, blocks
-//!   Grafana, weft query ◀── serve ◀── query: PromQL, LogQL ◀────┘         │
+//!   Grafana, weft query ◀── serve ◀── query: PromQL, LogQL ◀────┤         │
+//!                     watch: rules ──▶ query ──▶ journal         ┘         │
 //!                                        upkeep: flush, merge, retention ─┘
 //! ```
 //!
@@ -28,6 +29,7 @@ mod status;
 mod store;
 mod telemetry;
 mod upkeep;
+mod watch;
 
 pub use aggregator::{Aggregator, BuildError, Surroundings};
 pub use check::{CheckError, CheckReport, Finding, Remedy, check};
@@ -35,3 +37,4 @@ pub use config::Config;
 pub use query::SampleSource;
 pub use status::{Status, StatusBoard};
 pub use store::{OpenError, ReplayStatus};
+pub use watch::RuleUpdates;

@@ -17,6 +17,7 @@ use weft_stdx::Clock;
 use crate::config::Config;
 use crate::status::StatusBoard;
 use crate::store::Store;
+use crate::watch::RuleBoard;
 use admin::AdminBackend;
 use loki::LokiBackend;
 use prometheus::PrometheusBackend;
@@ -31,6 +32,7 @@ pub(crate) struct Served {
     pub(crate) config: Arc<Config>,
     pub(crate) admin: Admin,
     pub(crate) status: StatusBoard,
+    pub(crate) rules: RuleBoard,
     pub(crate) clock: Clock,
 }
 
@@ -41,6 +43,7 @@ pub(crate) async fn run(listener: TcpListener, served: Served, shutdown: Shutdow
         config,
         admin,
         status,
+        rules,
         clock,
     } = served;
     let limits = Limits {
@@ -60,6 +63,7 @@ pub(crate) async fn run(listener: TcpListener, served: Served, shutdown: Shutdow
             Arc::clone(&store),
             config,
             Arc::clone(&status.results),
+            rules,
         )),
         loki: Arc::new(LokiBackend::new(Arc::clone(&store))),
         weft: Arc::new(WeftBackend {

@@ -1,6 +1,7 @@
 //! `weft check`: looks at files without running anything.
 
 mod data;
+mod rules;
 
 use anyhow::Result;
 
@@ -22,6 +23,7 @@ pub(crate) fn run(check: &Check) -> Result<Exit> {
             }
             Ok(Exit::Unusable)
         }
+        Check::Rules(files) => rules::run(files),
         Check::Data { dir, json } => data::run(dir, *json),
     }
 }

@@ -12,9 +12,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use prometheus_client::registry::Registry;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use weft_agent::Agent;
-use weft_aggregator::{Aggregator, Surroundings};
+use weft_aggregator::{Aggregator, RuleUpdates, Surroundings};
+use weft_alert::Group;
 use weft_collector::Collector;
 use weft_disk::DirLock;
 use weft_link::{Authority, AuthorityOptions, Identity, TokenGrant};
@@ -74,13 +76,18 @@ pub(crate) fn run(role: Role, run: &Run, started: Instant) -> Result<Exit> {
             return Ok(Exit::Unusable);
         }
     };
-    let reload = move || reload(&start, &log);
-    let _lock = DirLock::acquire(&settings.data)
-        .with_context(|| format!("use data directory {}", settings.data.display()))?;
+    let (rules, updates) = watch::channel(Arc::new(settings.rules.clone()));
+    let plan = Plan {
+        settings,
+        rules: updates,
+    };
+    let reload = move || reload(&start, &log, &rules);
+    let _lock = DirLock::acquire(&plan.settings.data)
+        .with_context(|| format!("use data directory {}", plan.settings.data.display()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let done = runtime.block_on(roles(role, settings, Arc::new(reload), live, started));
+    let done = runtime.block_on(roles(role, plan, Arc::new(reload), live, started));
     // Only a flush on a slow disk can still be under way; the journal has what it writes.
     runtime.shutdown_timeout(Duration::from_millis(100));
     done.map(|()| Exit::Done)
@@ -160,16 +167,22 @@ impl Running {
     }
 }
 
+/// What the roles are started with.
+struct Plan {
+    settings: Settings,
+    rules: RuleUpdates,
+}
+
 async fn roles(
     role: Role,
-    settings: Settings,
+    plan: Plan,
     reload: Arc<dyn Fn() -> Result<(), String> + Send + Sync>,
     mut live: Live,
     started: Instant,
 ) -> Result<()> {
     let stop = shutdown::asked_by_signal();
-    let bound = admin::bind(settings.admin).await;
-    let listener = bound.with_context(|| format!("open admin port {}", settings.admin))?;
+    let bound = admin::bind(plan.settings.admin).await;
+    let listener = bound.with_context(|| format!("open admin port {}", plan.settings.admin))?;
     let boards = Boards::default();
     let admin = Admin {
         lifecycle: Lifecycle::new(),
@@ -190,18 +203,22 @@ async fn roles(
         };
         let _ = shutdown::on_hangup(stop, move || said(reload())).await;
     });
-    let urls = start(role, settings, &admin, &boards, &mut running, started).await?;
+    let urls = start(role, plan, &admin, &boards, &mut running, started).await?;
     boards.set_urls(urls);
     starting.well();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "weft runs");
-    let stopped = watch(role, stop, &running, &boards, &mut live, started).await;
+    let stopped = wait(role, stop, &running, &boards, &mut live, started).await;
     admin.lifecycle.set_stopping();
     running.stop().await;
     stopped
 }
 
 /// Reads the settings again and applies what can be applied to a running process.
-fn reload(start: &config::Start, log: &LogFilter) -> Result<(), String> {
+fn reload(
+    start: &config::Start,
+    log: &LogFilter,
+    rules: &watch::Sender<Arc<Vec<Group>>>,
+) -> Result<(), String> {
     let reloaded = start.reload().map_err(|faults| {
         faults
             .iter()
@@ -211,6 +228,7 @@ fn reload(start: &config::Start, log: &LogFilter) -> Result<(), String> {
     })?;
     log.set(&reloaded.log_filter)
         .map_err(|what| format!("log.filter: {what}"))?;
+    rules.send_replace(Arc::new(reloaded.rules));
     let keys = reloaded.need_restart.join(", ");
     match keys.is_empty() {
         true => tracing::info!("settings read again"),
@@ -223,12 +241,16 @@ fn reload(start: &config::Start, log: &LogFilter) -> Result<(), String> {
 /// sampling begins at once; what it samples waits until the others are there.
 async fn start(
     role: Role,
-    mut settings: Settings,
+    plan: Plan,
     admin: &Admin,
     boards: &Boards,
     running: &mut Running,
     started: Instant,
 ) -> Result<Urls> {
+    let Plan {
+        mut settings,
+        rules,
+    } = plan;
     let clock = Clock::system();
     let mut urls = Urls {
         admin: Some(settings.admin),
@@ -251,6 +273,7 @@ async fn start(
             clock: clock.clone(),
             host_name,
             admin: admin.clone(),
+            rules,
         };
         let aggregator = Aggregator::build(settings.aggregator, surroundings).await?;
         boards.set_aggregator(aggregator.status());
@@ -315,7 +338,7 @@ fn join_each_other(settings: &mut Settings, clock: &Clock) -> Result<()> {
 }
 
 /// Waits for the stop, and draws the live status meanwhile.
-async fn watch(
+async fn wait(
     role: Role,
     stop: impl Future<Output = std::io::Result<()>>,
     running: &Running,

@@ -7,7 +7,7 @@ use weft_aggregator::config::{Config, LogsConfig, MetricsConfig, QueryConfig, Se
 use weft_stdx::text::parse_duration;
 
 use super::reader::{Field, Key, Reader, key};
-use super::{address, memory};
+use super::{address, labels, memory, rules};
 
 pub(super) fn read(reader: &mut Reader<'_>, data: &Path) -> Config {
     Config {
@@ -50,6 +50,7 @@ pub(super) fn read(reader: &mut Reader<'_>, data: &Path) -> Config {
             ),
         },
         query: query(reader),
+        rules: origin(reader),
         flush_every: reader.interval(key(
             "aggregator.flush_every",
             "30s",
@@ -186,6 +187,50 @@ fn query(reader: &mut Reader<'_>) -> QueryConfig {
             "5m",
             "How far back an instant selector looks for a sample.",
         )),
+    }
+}
+
+/// Returns what the templates of rules are told of where they run.
+fn origin(reader: &mut Reader<'_>) -> weft_alert::Origin {
+    let labels = labels(
+        reader,
+        key(
+            "aggregator.rules.external_labels",
+            "",
+            "What templates of rules see as $externalLabels.",
+        ),
+    );
+    weft_alert::Origin {
+        external_labels: Some(weft_model::Labels::from_pairs(labels)),
+        external_url: reader.text(key(
+            "aggregator.rules.external_url",
+            "",
+            "Where people reach this aggregator; what templates of rules see as $externalURL.",
+        )),
+    }
+}
+
+/// Reads the rule files; their faults are faults of the setting that names them.
+pub(super) fn rules(reader: &mut Reader<'_>) -> Vec<weft_alert::Group> {
+    const FILES: &str = "aggregator.rules.files";
+    let patterns = reader.texts(key(
+        FILES,
+        "",
+        "Rule files as Prometheus has them, or patterns such as rules/*.yaml; a reload reads them again.",
+    ));
+    let interval = reader.interval(key(
+        "aggregator.rules.interval",
+        "1m",
+        "How often groups are evaluated that do not say.",
+    ));
+    match rules::read_all(&patterns, interval) {
+        Ok(groups) => groups,
+        Err(faults) => {
+            for fault in faults {
+                reader.fault(FILES.to_owned(), fault);
+            }
+            Vec::new()
+        }
     }
 }
 

@@ -17,8 +17,8 @@ fn the_reference_page_lists_every_key() {
         One YAML file (`--config FILE`), then `WEFT_*` variables, then flags; the later wins.\n\
         A key's variable is its path in capitals: `agent.interval` is `WEFT_AGENT_INTERVAL`.\n\
         Unknown keys are errors; `weft check config FILE` tells all faults at once.\n\
-        A reload (SIGHUP, or POST /-/reload) applies `log.filter`; of other keys that have changed it says\n\
-        that they need a restart.\n\
+        A reload (SIGHUP, or POST /-/reload) applies `log.filter` and reads the rule files again; of other\n\
+        keys that have changed it says that they need a restart. A wrong file changes nothing.\n\
         Lists are YAML lists in the file and comma-separated in variables.\n\
         This page is made from the code by a test.\n\n\
         | key | default | what | meaning |\n|---|---|---|---|\n",

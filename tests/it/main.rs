@@ -26,6 +26,9 @@ mod bad_input;
 // The boards of dashboards/: well-formed, and every question of theirs asked.
 mod dashboards;
 
+// Rules: evaluated, shown, kept over a crash, read again.
+mod rules;
+
 // The examples of deploy/: settings that the binary reads.
 mod deploy;
 

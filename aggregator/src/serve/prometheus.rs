@@ -1,6 +1,7 @@
 //! Prometheus's API over the TSDB.
 
 mod read;
+mod rules;
 mod targets;
 
 use std::ops::ControlFlow;
@@ -10,7 +11,7 @@ use weft_api::prometheus::status::{
     Block, BlockCompaction, BlockStats, BuildInfo, Count, Flag, HeadStats, Replay, RuntimeInfo,
     TsdbStatus, WalReplay,
 };
-use weft_api::prometheus::watch::Target;
+use weft_api::prometheus::watch::{Alert, RuleGroup, Target};
 use weft_api::prometheus::{
     Backend, ExemplarQuery, InstantQuery, RangeQuery, Received, Selection, SeriesExemplars,
     SeriesSamples, Written,
@@ -26,6 +27,7 @@ use weft_tsdb::{PartStatus, ReadError};
 use crate::config::Config;
 use crate::query::{Asked, ResultCache, SampleSource, Threads, selectors};
 use crate::store::{Store, TakeError, chain};
+use crate::watch::RuleBoard;
 
 /// The version of Prometheus whose API is spoken; clients derive from it what they may ask.
 const SPOKEN: &str = "3.14.0";
@@ -38,6 +40,7 @@ const FULL_QUERIES: usize = 2;
 pub(crate) struct PrometheusBackend {
     store: Arc<Store>,
     config: Arc<Config>,
+    rules: RuleBoard,
     engine: Engine,
     threads: Threads,
     budget: Arc<Budget>,
@@ -49,6 +52,7 @@ impl PrometheusBackend {
         store: Arc<Store>,
         config: Arc<Config>,
         results: Arc<ResultCache>,
+        rules: RuleBoard,
     ) -> PrometheusBackend {
         let lookback_ms = i64::try_from(config.query.lookback.as_millis()).unwrap_or(i64::MAX);
         let engine = Engine::new(Options {
@@ -59,6 +63,7 @@ impl PrometheusBackend {
         PrometheusBackend {
             store,
             config,
+            rules,
             engine,
             threads: Threads::of_this_machine(),
             budget: Arc::new(Budget::new(shared)),
@@ -327,6 +332,16 @@ impl Backend for PrometheusBackend {
                 false => Replay::Done,
             },
         }
+    }
+
+    fn rules(&self) -> Vec<RuleGroup> {
+        let groups = self.rules.groups();
+        groups.iter().map(|view| rules::group(view)).collect()
+    }
+
+    fn alerts(&self) -> Vec<Alert> {
+        let groups = self.rules.groups();
+        groups.iter().flat_map(|view| rules::alerts(view)).collect()
     }
 
     fn targets(&self) -> Vec<Target> {
