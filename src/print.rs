@@ -2,7 +2,9 @@
 
 pub(crate) mod chart;
 pub(crate) mod live;
+pub(crate) mod number;
 pub(crate) mod progress;
+pub(crate) mod size;
 pub(crate) mod table;
 
 use std::io::Write;

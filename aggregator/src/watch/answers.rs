@@ -101,7 +101,7 @@ impl Evaluate for Answers {
                 .map_err(|error| failed(&error))?;
             let (time, value) = match newest {
                 Newest::None => continue,
-                Newest::Float(time, value) => (time, value),
+                Newest::Float(time, value) | Newest::Started(time, value) => (time, value),
                 Newest::Histogram(time) => (time, f64::NAN),
             };
             let labels = selection.labels(series).map_err(|error| failed(&error))?;

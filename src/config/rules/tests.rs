@@ -73,7 +73,7 @@ fn fields_that_are_unknown_or_of_another_kind_are_told_with_all_other_faults() {
             5:13: record: is a list, not a text
             6:11: expr: is a mapping, not a text
             7:13: labels is a text, not a mapping
-            9:11: group "a", rule 2, "b": could not parse expression: 1:4: parse error: unclosed left bracket
+            9:11: group "a", rule 2, "b": could not parse expression: 1:4: parse error: unexpected end of input in duration expression
             10:5: field bar not found in a rule
             11:3: a group is a text, not a mapping
             11:3: Groupname must not be empty
