@@ -1,7 +1,8 @@
 //! Differences that have a reason.
 //!
 //! In: lines of `kind | pattern | reason`, where `*` in a pattern stands for any text. Out: the
-//! reason of a difference. A line that explains nothing is a fault.
+//! reason of a difference. A line that explains nothing is a fault, unless its kind ends with `?`:
+//! some differences are there at times only.
 
 use std::fs;
 use std::path::Path;
@@ -17,6 +18,7 @@ struct Line {
     kind: String,
     pattern: String,
     reason: String,
+    at_times: bool,
     used: usize,
 }
 
@@ -37,8 +39,10 @@ impl Known {
                     .next()
                     .with_context(|| format!("{line:?} is too short"))
             };
+            let kind = next()?;
             Ok(Line {
-                kind: next()?,
+                at_times: kind.ends_with('?'),
+                kind: kind.trim_end_matches('?').to_owned(),
                 pattern: next()?,
                 reason: next()?,
                 used: 0,
@@ -62,7 +66,10 @@ impl Known {
 
     /// Returns the lines that explain nothing.
     pub(super) fn unused(&self) -> impl Iterator<Item = String> {
-        let unused = self.0.iter().filter(|line| line.used == 0);
+        let unused = self
+            .0
+            .iter()
+            .filter(|line| line.used == 0 && !line.at_times);
         unused.map(|line| format!("{} | {}", line.kind, line.pattern))
     }
 }
@@ -109,7 +116,8 @@ mod tests {
 
     #[test]
     fn what_explains_nothing_is_told() {
-        let mut known = Known::parse("# c\nerror | a* | r\nvalue | b | s\n").unwrap();
+        let mut known =
+            Known::parse("# c\nerror | a* | r\nvalue | b | s\ndata? | c | t\n").unwrap();
         assert_eq!(known.reason(Kind::Error, "ab"), Some("r"));
         assert_eq!(known.reason(Kind::Value, "ab"), None);
         assert_eq!(known.unused().collect::<Vec<_>>(), ["value | b"]);
