@@ -99,7 +99,7 @@ fn measure(system: System, server: &Server, load: &Load, end: i64, abused: bool)
         let abuser = abused.then(|| scope.spawn(move || abuse(port, end, deadline)));
         let clients: Vec<_> = (0..load.clients)
             .map(|number| {
-                let board = Board::new(number, end);
+                let board = Board::new(number, load.series / 1000, end);
                 scope.spawn(move || refresh(port, &board, deadline))
             })
             .collect();
@@ -133,12 +133,16 @@ struct Row {
 
 impl Row {
     const HEAD: &str = "system      abuse  queries  failed  queries/s  p50 ms  p99 ms  max ms  \
-                        CPU ms/query  RSS MB";
+                        CPU ms/query  RSS MB  kB/answer";
 }
 
 impl std::fmt::Display for Row {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Answered { millis, failed, .. } = &self.answered;
+        let Answered {
+            millis,
+            failed,
+            bytes,
+        } = &self.answered;
         let count = millis.len();
         let mut sorted = millis.clone();
         sorted.sort_by(f64::total_cmp);
@@ -151,7 +155,7 @@ impl std::fmt::Display for Row {
         };
         write!(
             f,
-            "{:<11} {:<5} {:>8} {:>7} {:>10.0} {:>7.1} {:>7.1} {:>7.0} {:>13.2} {:>7.0}",
+            "{:<11} {:<5} {:>8} {:>7} {:>10.0} {:>7.1} {:>7.1} {:>7.0} {:>13.2} {:>7.0} {:>10.1}",
             self.system,
             if self.refused.is_some() { "yes" } else { "no" },
             count,
@@ -162,6 +166,7 @@ impl std::fmt::Display for Row {
             at(1.0),
             1000.0 * self.cpu_seconds / count.max(1) as f64,
             self.rss_mb,
+            *bytes as f64 / 1000.0 / count.max(1) as f64,
         )?;
         if let Some(abused) = &self.refused {
             write!(f, "\n            {abused}")?;

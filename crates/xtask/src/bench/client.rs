@@ -50,8 +50,9 @@ pub(super) struct Board {
 }
 
 impl Board {
-    pub(super) fn new(number: usize, end: i64) -> Board {
-        let instance = format!("10.0.0.{}:9100", number % 20);
+    /// Returns the board of a client, about one of so many instances.
+    pub(super) fn new(number: usize, instances: usize, end: i64) -> Board {
+        let instance = format!("10.0.0.{}:9100", number % instances.clamp(1, 256));
         let queries = BOARD
             .iter()
             .map(|query| query.replace("$instance", &instance));
@@ -69,7 +70,7 @@ impl Board {
 pub(super) struct Answered {
     pub(super) millis: Vec<f64>,
     pub(super) failed: usize,
-    /// Series in all answers: that there was something to answer.
+    /// Bytes of all answers: that there was something to answer.
     pub(super) bytes: usize,
 }
 
