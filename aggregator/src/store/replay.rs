@@ -33,7 +33,7 @@ use super::take::chain;
 use crate::lane::Lane;
 
 /// Records are read, prepared and applied in runs of about so many bytes.
-const RUN_BYTES: usize = 256 << 10;
+const RUN_BYTES: usize = 64 << 10;
 
 /// With at most so many bytes left, senders are held up while the rest is applied.
 const LAST_BYTES: u64 = 1 << 20;
