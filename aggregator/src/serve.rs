@@ -2,7 +2,7 @@
 
 mod admin;
 mod loki;
-mod prometheus;
+pub(crate) mod prometheus;
 mod weft;
 
 use std::sync::Arc;

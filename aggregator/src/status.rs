@@ -70,6 +70,8 @@ pub struct Status {
     pub replay: ReplayStatus,
     /// What was dropped since the start: what, why, how much.
     pub drops: Vec<(String, String, u64)>,
+    /// Of the new series that were refused, those refused most: reason, offender, how often.
+    pub dropped_series: Vec<(String, String, u64)>,
 }
 
 impl StatusBoard {
@@ -134,9 +136,26 @@ impl StatusBoard {
             query_cache_misses: kept.misses,
             query_cache_bytes: kept.bytes,
             replay: store.replay_status(),
+            dropped_series: dropped_series(&tsdb.drops),
             drops: drops
                 .map(|(what, why, count)| (what.as_str().to_owned(), why, count))
                 .collect(),
         }
     }
+}
+
+/// How many offenders are told.
+const OFFENDERS_TOLD: usize = 20;
+
+fn dropped_series(drops: &[weft_tsdb::Drop]) -> Vec<(String, String, u64)> {
+    let of_series = drops.iter().filter(|drop| drop.reason.is_of_series());
+    let told = of_series.take(OFFENDERS_TOLD);
+    told.map(|drop| {
+        (
+            drop.reason.as_str().to_owned(),
+            drop.offender.clone(),
+            drop.count,
+        )
+    })
+    .collect()
 }

@@ -47,6 +47,13 @@ impl Collector for Telemetry {
             let labels = [("what", what.as_str()), ("reason", reason.as_str())];
             ConstCounter::new(*count).encode(dropped.encode_family(&labels)?)?;
         }
+        let help = "New series that were refused, by reason and by who is over the budget.";
+        let name = "weft_aggregator_dropped_series";
+        let mut dropped = encoder.encode_descriptor(name, help, None, kind)?;
+        for (reason, offender, count) in &status.dropped_series {
+            let labels = [("reason", reason.as_str()), ("offender", offender.as_str())];
+            ConstCounter::new(*count).encode(dropped.encode_family(&labels)?)?;
+        }
         Ok(())
     }
 }

@@ -8,8 +8,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use weft_api::prometheus::status::{
-    Block, BlockCompaction, BlockStats, BuildInfo, Count, Flag, HeadStats, Replay, RuntimeInfo,
-    TsdbStatus, WalReplay,
+    Block, BlockCompaction, BlockStats, BuildInfo, Count, DroppedSeries, Flag, HeadStats, Replay,
+    RuntimeInfo, TsdbStatus, WalReplay,
 };
 use weft_api::prometheus::watch::{Alert, RuleGroup, Target};
 use weft_api::prometheus::{
@@ -245,6 +245,7 @@ impl Backend for PrometheusBackend {
             label_value_count_by_label_name: counts(&status.top_labels),
             memory_in_bytes_by_label_name: counts(&status.top_label_bytes),
             series_count_by_label_value_pair: counts(&status.top_pairs),
+            dropped_series: dropped_series(&status.drops, limit),
         })
     }
 
@@ -425,4 +426,15 @@ pub(super) fn take_error(error: TakeError) -> Error {
         Some(wait) => failure.retry_after(wait),
         None => failure,
     }
+}
+
+/// Returns the refusals of new series, most first.
+fn dropped_series(drops: &[weft_tsdb::Drop], limit: usize) -> Vec<DroppedSeries> {
+    let of_series = drops.iter().filter(|drop| drop.reason.is_of_series());
+    let dropped = |drop: &weft_tsdb::Drop| DroppedSeries {
+        reason: drop.reason.as_str().to_owned(),
+        offender: drop.offender.clone(),
+        count: drop.count,
+    };
+    of_series.take(limit).map(dropped).collect()
 }

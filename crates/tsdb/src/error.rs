@@ -38,6 +38,12 @@ pub enum Rejected {
 }
 
 impl Rejected {
+    /// Tells whether it speaks of a series that was not made, rather than of a sample.
+    pub fn is_of_series(self) -> bool {
+        use Rejected::{Labels, MetricBudget, StoreBudget, TargetBudget};
+        matches!(self, StoreBudget | MetricBudget | TargetBudget | Labels)
+    }
+
     /// Returns the word under which the refusal is counted.
     pub fn as_str(self) -> &'static str {
         match self {

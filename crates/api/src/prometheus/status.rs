@@ -16,6 +16,19 @@ pub struct TsdbStatus {
     pub memory_in_bytes_by_label_name: Vec<Count>,
     /// The pairs `name=value` with the most series.
     pub series_count_by_label_value_pair: Vec<Count>,
+    /// New series that were refused, most first; Prometheus does not tell.
+    pub dropped_series: Vec<DroppedSeries>,
+}
+
+/// How often new series were refused.
+#[derive(Clone, Debug, Serialize)]
+pub struct DroppedSeries {
+    /// Why, in a word.
+    pub reason: String,
+    /// The metric or target that is over its budget; empty where nobody in particular is.
+    pub offender: String,
+    /// How often.
+    pub count: u64,
 }
 
 /// What the head holds.

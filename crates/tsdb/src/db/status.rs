@@ -6,7 +6,7 @@ use weft_model::METRIC_NAME;
 
 use super::{Inner, Tsdb};
 use crate::head::index::Index;
-use crate::status::Status;
+use crate::status::{Drop, Status};
 
 /// The length of the lists of those with most.
 const TOP: usize = 20;
@@ -15,6 +15,11 @@ impl Tsdb {
     /// Returns the store's present state. It looks at all label pairs of the head.
     pub fn status(&self) -> Status {
         self.inner.status()
+    }
+
+    /// Returns what was refused since the store was opened, by reason and offender, most first.
+    pub fn drops(&self) -> Vec<Drop> {
+        self.inner.drops().list()
     }
 }
 

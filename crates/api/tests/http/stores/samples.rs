@@ -7,8 +7,8 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use weft_api::prometheus::status::{
-    Block, BlockCompaction, BlockStats, BuildInfo, Count, Flag, HeadStats, Replay, RuntimeInfo,
-    TsdbStatus, WalReplay,
+    Block, BlockCompaction, BlockStats, BuildInfo, Count, DroppedSeries, Flag, HeadStats, Replay,
+    RuntimeInfo, TsdbStatus, WalReplay,
 };
 use weft_api::prometheus::watch::{Alert, Health, RuleGroup, Target};
 use weft_api::prometheus::{
@@ -202,6 +202,11 @@ impl Backend for Samples {
                 max_time: NOW * 1000,
             },
             series_count_by_metric_name: by_name,
+            dropped_series: vec![DroppedSeries {
+                reason: "metric_budget".to_owned(),
+                offender: "up".to_owned(),
+                count: 4,
+            }],
             ..TsdbStatus::default()
         })
     }
