@@ -345,3 +345,28 @@ proptest! {
         prop_assert_eq!(numbers(&open(&disk).0), [5]);
     }
 }
+
+#[test]
+fn records_of_other_kinds_are_passed_over_even_where_they_are_damaged() {
+    let disk = SimDisk::new();
+    let (journal, _) = open(&disk);
+    let mut places = Vec::new();
+    for number in 0..60u32 {
+        let payload = [number.to_le_bytes().as_slice(), &[7; 90]].concat();
+        places.push(journal.append(1 + (number % 3) as u8, &[&payload]).unwrap());
+    }
+    journal.sync().unwrap();
+    // One record of another kind, in the middle of a segment.
+    let damaged = places[10];
+    assert!(disk.flip_bit(&segment_path(damaged.segment), damaged.offset + 40, 0));
+    let mut seen = Vec::new();
+    let report = journal.replay_only(1, Position::default(), |record| {
+        seen.push(number_of(record.payload));
+        ControlFlow::Continue(())
+    });
+    let expected: Vec<u32> = (0..60).step_by(3).collect();
+    assert_eq!(seen, expected);
+    assert_eq!(report.unwrap().damage, Damage::default());
+    assert_eq!(journal.bytes_from(journal.end()), 0);
+    assert_eq!(journal.bytes_from(Position::default()), journal.bytes());
+}
