@@ -287,15 +287,15 @@ impl Head {
         valid.then_some(series.slot)
     }
 
-    /// Makes those of `candidates` unfindable that had nothing appended since `time` and of which
+    /// Makes those of `candidates` unfindable that were in no flush since a second, and of which
     /// all is in parts; returns them. Their labels can be asked for until they are freed.
-    pub(crate) fn retire_idle(&self, candidates: &[u32], time: i64) -> Vec<u32> {
+    pub(crate) fn retire_idle(&self, candidates: &[u32], since: u32, now: u32) -> Vec<u32> {
         let mut index = self.index_mut();
         let mut idle = Vec::new();
         for &slot in candidates {
             let (number, local) = Head::place(slot);
             let mut shard = self.shard(number);
-            if shard.is_idle(local, time) {
+            if shard.is_idle(local, since, now) {
                 shard.deactivate(local);
                 idle.push(slot);
             }

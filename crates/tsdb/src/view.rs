@@ -12,6 +12,15 @@ use crate::part::Part;
 /// Where the logs of all shards stood.
 pub(crate) type Marks = [u64; SHARDS];
 
+/// Why the head has all samples of a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Coverage {
+    /// From where on the logs have them.
+    pub(crate) from: Marks,
+    /// The second since when they are in a part: no series that has some of them was idle before.
+    pub(crate) flushed_at: u32,
+}
+
 /// Samples that are deleted or past their retention but still in a part.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Cut {
@@ -28,29 +37,29 @@ pub(crate) struct Served {
     pub(crate) cuts: Vec<Cut>,
     /// What is past its retention.
     pub(crate) expired: Vec<Cut>,
-    /// From where on the logs have all the part's samples, if the head has them.
-    pub(crate) covered_from: Option<Marks>,
+    /// Where the head has all the part's samples, if it has them.
+    pub(crate) coverage: Option<Coverage>,
     covered: AtomicBool,
 }
 
 impl Served {
-    pub(crate) fn new(part: Arc<Part>, cuts: Vec<Cut>, covered_from: Option<Marks>) -> Served {
-        let covered = AtomicBool::new(covered_from.is_some());
+    pub(crate) fn new(part: Arc<Part>, cuts: Vec<Cut>, coverage: Option<Coverage>) -> Served {
+        let covered = AtomicBool::new(coverage.is_some());
         Served {
             part,
             cuts,
             expired: Vec::new(),
-            covered_from,
+            coverage,
             covered,
         }
     }
 
     /// Returns the same part with other cuts.
     pub(crate) fn with_cuts(&self, cuts: Vec<Cut>) -> Served {
-        let covered_from = self.covered_from.filter(|_| self.is_covered());
+        let coverage = self.coverage.filter(|_| self.is_covered());
         Served {
             expired: self.expired.clone(),
-            ..Served::new(self.part.clone(), cuts, covered_from)
+            ..Served::new(self.part.clone(), cuts, coverage)
         }
     }
 
@@ -106,9 +115,12 @@ impl Served {
     }
 
     /// Returns where two parts that are merged are covered from.
-    pub(crate) fn covered_with(&self, other: Option<Marks>) -> Option<Marks> {
-        let (mine, other) = (self.covered_from.filter(|_| self.is_covered())?, other?);
-        Some(std::array::from_fn(|shard| mine[shard].min(other[shard])))
+    pub(crate) fn covered_with(&self, other: Option<Coverage>) -> Option<Coverage> {
+        let (mine, other) = (self.coverage.filter(|_| self.is_covered())?, other?);
+        Some(Coverage {
+            from: std::array::from_fn(|shard| mine.from[shard].min(other.from[shard])),
+            flushed_at: mine.flushed_at.min(other.flushed_at),
+        })
     }
 }
 

@@ -15,13 +15,14 @@ use super::open::part_path;
 use super::{Inner, Tsdb};
 use crate::error::WriteError;
 use crate::head::Head;
+use crate::head::block::second_of;
 use crate::head::index::Index;
 use crate::part::frame::Packing;
 use crate::part::output::UNFINISHED;
 use crate::part::{Identity, Part, PartWriter, Written, by_day, only_day};
 use crate::run::SeriesRun;
 use crate::status::FlushReport;
-use crate::view::{Marks, Served};
+use crate::view::{Coverage, Marks, Served};
 
 impl Tsdb {
     /// Writes all samples, metadata and exemplars that were taken before the call: afterwards they
@@ -81,9 +82,13 @@ impl Inner {
         let only_in_order = !self.head.shards().any(|shard| shard.flushes_side());
         let written = self.write_head(maintenance);
         let result = written.and_then(|(parts, taken, mut report)| {
-            let covered = only_in_order.then_some(marks);
+            let second = second_of(self.admission().now);
+            let covered = only_in_order.then_some(Coverage {
+                from: marks,
+                flushed_at: second,
+            });
             let view = self.publish_flushed(maintenance, parts, covered, &mut report)?;
-            self.note_flushed(&taken, view);
+            self.note_flushed(&taken, second, view);
             Ok(report)
         });
         if result.is_err() {
@@ -159,7 +164,7 @@ impl Inner {
         &self,
         maintenance: &mut Maintenance,
         written: Vec<Written>,
-        covered: Option<Marks>,
+        covered: Option<Coverage>,
         report: &mut FlushReport,
     ) -> Result<u64, WriteError> {
         if written.is_empty() {
@@ -217,10 +222,10 @@ impl Inner {
         number
     }
 
-    fn note_flushed(&self, taken: &[Taken], view: u64) {
-        for Taken { slot, count } in taken.iter().filter(|taken| taken.count > 0) {
+    fn note_flushed(&self, taken: &[Taken], second: u32, view: u64) {
+        for Taken { slot, count } in taken {
             let (shard, local) = Head::place(*slot);
-            self.head.shard(shard).flushed(local, *count);
+            self.head.shard(shard).flushed(local, *count, second);
         }
         self.head
             .shards()

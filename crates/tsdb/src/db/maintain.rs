@@ -14,8 +14,9 @@ use super::{Inner, Tsdb};
 use crate::deletion::Deletions;
 use crate::error::{PartError, WriteError};
 use crate::head::SHARDS;
+use crate::head::block::second_of;
 use crate::status::MaintainReport;
-use crate::view::{Marks, Served, View};
+use crate::view::{Coverage, Marks, Served, View};
 
 /// What only the one that flushes, merges, deletes or copies may touch.
 #[derive(Default)]
@@ -89,11 +90,9 @@ impl Inner {
             let mut starts = self.head.shards().map(|shard| shard.start_without(time));
             std::array::from_fn(|_| starts.next().expect("there are as many starts as shards"))
         };
-        self.uncover(&starts, now.saturating_sub(self.config.head_window_millis));
-        let slots = self.retire(
-            maintenance,
-            now.saturating_sub(self.config.head_window_millis),
-        );
+        let idle_since = second_of(now.saturating_sub(self.config.head_window_millis));
+        self.uncover(&starts, idle_since);
+        let slots = self.retire(maintenance, idle_since, second_of(now));
         let view = self.views.present();
         let dropped = slots.len();
         let number = view.number;
@@ -111,21 +110,23 @@ impl Inner {
 
     /// Notes that parts with samples before the starts of the logs must be read from now on, and
     /// those that may have samples of series that leave the index.
-    fn uncover(&self, starts: &Marks, idle_since: i64) {
+    fn uncover(&self, starts: &Marks, idle_since: u32) {
         for served in &self.views.present().parts {
-            let behind = |from: Marks| (0..SHARDS).any(|shard| from[shard] < starts[shard]);
-            let begins = served.part.meta.sketch.min_time;
-            if served.covered_from.is_some_and(behind) || begins < idle_since {
+            let behind = |coverage: Coverage| {
+                coverage.flushed_at < idle_since
+                    || (0..SHARDS).any(|shard| coverage.from[shard] < starts[shard])
+            };
+            if served.coverage.is_some_and(behind) {
                 served.uncover();
             }
         }
     }
 
     /// Takes idle series out of the index.
-    fn retire(&self, maintenance: &mut Maintenance, idle_since: i64) -> Vec<u32> {
+    fn retire(&self, maintenance: &mut Maintenance, idle_since: u32, now: u32) -> Vec<u32> {
         let mut slots = Vec::new();
         for batch in maintenance.order.chunks(RETIRE_BATCH) {
-            slots.extend(self.head.retire_idle(batch, idle_since));
+            slots.extend(self.head.retire_idle(batch, idle_since, now));
         }
         if !slots.is_empty() {
             let gone: hashbrown::HashSet<u32> = slots.iter().copied().collect();

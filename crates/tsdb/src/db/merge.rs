@@ -15,7 +15,7 @@ use crate::error::{PartError, WriteError};
 use crate::merge::merge_parts;
 use crate::part::Identity;
 use crate::status::MaintainReport;
-use crate::view::{Marks, Served};
+use crate::view::{Coverage, Served};
 
 /// The stretch of time that a part of each level covers.
 const SPANS: [i64; 3] = [15 * 60_000, 2 * 3_600_000, DAY_MILLIS];
@@ -151,9 +151,9 @@ fn note_corrupt(sources: &[Arc<Served>], fault: &PartError) {
     }
 }
 
-fn covered(sources: &[Arc<Served>]) -> Option<Marks> {
+fn covered(sources: &[Arc<Served>]) -> Option<Coverage> {
     let (first, rest) = sources.split_first()?;
-    let begin = first.covered_from.filter(|_| first.is_covered());
+    let begin = first.coverage.filter(|_| first.is_covered());
     rest.iter()
         .fold(begin, |covered, served| served.covered_with(covered))
 }

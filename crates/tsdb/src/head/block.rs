@@ -1,13 +1,21 @@
 //! The open samples of 1024 series, one array for each property.
 //!
 //! In: samples in order of time. Out: the last eight at most, until they are sealed.
-//! Bound: 131 bytes a series, allocated zeroed and touched as series are used.
+//! Bound: 135 bytes a series, allocated zeroed and touched as series are used.
 
 /// How many series a block holds.
 pub(crate) const SERIES: usize = 1024;
 
 /// How many samples a series keeps open.
 pub(crate) const OPEN_MAX: usize = 8;
+
+/// No flush yet.
+pub(crate) const NEVER: u32 = u32::MAX;
+
+/// Returns the second that a time of the store lies in.
+pub(crate) fn second_of(now: i64) -> u32 {
+    u32::try_from(now.max(0) / 1000).map_or(NEVER - 1, |second| second.min(NEVER - 1))
+}
 
 /// The arrays; all are indexed by the series' place in the block.
 pub(crate) struct Block {
@@ -23,6 +31,9 @@ pub(crate) struct Block {
     pub(crate) middle: Box<[u8]>,
     /// How many of the newest samples, sealed ones included, are in no part.
     pub(crate) unflushed: Box<[u32]>,
+    /// The second of the last flush that had samples of the series, by the store's time;
+    /// [`NEVER`] before the first one.
+    pub(crate) flushed_at: Box<[u32]>,
     /// Tells a slot's series from the ones that had the slot before.
     pub(crate) generation: Box<[u32]>,
     /// How many samples are open.
@@ -41,6 +52,7 @@ impl Block {
             small: vec![0; SERIES].into(),
             middle: vec![0; SERIES].into(),
             unflushed: vec![0; SERIES].into(),
+            flushed_at: vec![NEVER; SERIES].into(),
             generation: vec![0; SERIES].into(),
             len: vec![0; SERIES].into(),
             offsets: vec![[0; OPEN_MAX]; SERIES].into(),
@@ -55,6 +67,7 @@ impl Block {
         self.small[at] = 0;
         self.middle[at] = 0;
         self.unflushed[at] = 0;
+        self.flushed_at[at] = NEVER;
         self.generation[at] = generation;
         self.len[at] = 0;
     }

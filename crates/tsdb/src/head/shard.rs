@@ -10,7 +10,7 @@
 use weft_model::FloatHistogram;
 
 use super::Point;
-use super::block::{Block, OPEN_MAX, SERIES};
+use super::block::{Block, NEVER, OPEN_MAX, SERIES};
 use super::chunk::{Chain, Sealer};
 use super::log::Log;
 use super::resets::Resets;
@@ -312,10 +312,12 @@ impl Shard {
         }
     }
 
-    /// Notes that `count` in-order samples of a series are in a part.
-    pub(crate) fn flushed(&mut self, local: u32, count: u32) {
+    /// Notes that `count` in-order samples of a series, and all at its side, are in a part since
+    /// a second.
+    pub(crate) fn flushed(&mut self, local: u32, count: u32, second: u32) {
         let (number, at) = Shard::place(local);
         self.blocks[number].unflushed[at] -= count;
+        self.blocks[number].flushed_at[at] = second;
         self.unflushed -= u64::from(count);
     }
 
@@ -356,11 +358,16 @@ impl Shard {
         });
     }
 
-    /// Tells whether a series has nothing left here and nothing since `time`.
-    pub(crate) fn is_idle(&self, local: u32, time: i64) -> bool {
+    /// Tells whether a series has nothing left here and was in no flush since a second. One that
+    /// was in none at all counts as flushed at `now`, so that its first samples find it.
+    pub(crate) fn is_idle(&mut self, local: u32, since: u32, now: u32) -> bool {
         let (number, at) = Shard::place(local);
-        let block = &self.blocks[number];
-        block.unflushed[at] == 0 && block.last[at] < time && !self.waits(local)
+        let block = &mut self.blocks[number];
+        if block.flushed_at[at] == NEVER {
+            block.flushed_at[at] = now;
+        }
+        let quiet = block.unflushed[at] == 0 && block.flushed_at[at] < since;
+        quiet && !self.waits(local)
     }
 
     /// Forgets a series' samples from `start` to `end`, sealed, open and at the side.

@@ -163,18 +163,28 @@ fn a_series_that_was_idle_is_stale_and_can_be_interned_again() {
     store.maintain(Millis(NOON + 3_600_000)).unwrap();
     assert_eq!(store.status().series, 1, "what is in no part stays");
     store.flush(Millis(NOON + 3_600_000)).unwrap();
-    assert_eq!(
-        store
-            .maintain(Millis(NOON + 3_600_000))
-            .unwrap()
-            .series_dropped,
-        1
-    );
+    let dropped = |now| store.maintain(Millis(now)).unwrap().series_dropped;
+    assert_eq!(dropped(NOON + 3_600_000), 0, "it was just flushed");
+    assert_eq!(dropped(NOON + 7_200_000), 1);
     assert_eq!(store.status().series, 0);
     let refused = store.append(series, Millis(NOON + 3_600_000), 2.0);
     assert_eq!(refused, Err(Rejected::Stale));
     append(&store, &labels("m", "i"), NOON + 3_600_000, 2.0);
     assert_eq!(values(&store, "m"), [(0, 1.0), (3_600_000, 2.0)]);
+}
+
+#[test]
+fn a_series_of_old_samples_is_not_idle_while_they_come() {
+    let (_, store) = store();
+    let series = store.intern(&labels("m", "i")).unwrap();
+    for hour in 0..5 {
+        let time = NOON - 36_000_000 + hour * 3_600_000;
+        store.append(series, Millis(time), 1.0).unwrap();
+        store.flush(Millis(NOON + hour)).unwrap();
+        let report = store.maintain(Millis(NOON + hour)).unwrap();
+        assert_eq!(report.series_dropped, 0);
+    }
+    assert_eq!(values(&store, "m").len(), 5);
 }
 
 #[test]
@@ -184,17 +194,12 @@ fn a_selection_keeps_what_it_can_ask_for() {
     let selection = store
         .select(&of_metric("m"), Millis(0), Millis(i64::MAX))
         .unwrap();
-    let later = NOON + 3_600_000;
     for round in 0..5 {
-        append(&store, &labels("other", "i"), later + round, 1.0);
-        store.flush(Millis(later + round)).unwrap();
-        store.maintain(Millis(later + round)).unwrap();
-        append(
-            &store,
-            &labels("another", &round.to_string()),
-            later + round,
-            1.0,
-        );
+        let later = NOON + 3_600_000 * (round + 1);
+        append(&store, &labels("other", "i"), later, 1.0);
+        store.flush(Millis(later)).unwrap();
+        store.maintain(Millis(later)).unwrap();
+        append(&store, &labels("another", &round.to_string()), later, 1.0);
     }
     let (mut times, mut values) = (Vec::new(), Vec::new());
     selection.read(0, &mut times, &mut values).unwrap();
