@@ -29,7 +29,7 @@ const DRAIN: Duration = Duration::from_millis(800);
 
 /// How long it is waited for the replay of the journals before questions are welcome: a short one
 /// ends within it, and nobody sees an answer that lacks something.
-const REPLAY_WAIT: Duration = Duration::from_millis(250);
+const REPLAY_WAIT: Duration = Duration::from_millis(600);
 
 /// How often it is looked whether the own certificate is due for renewal.
 const RENEW_CHECK: Duration = Duration::from_secs(60);

@@ -55,6 +55,12 @@ impl Config {
         let rules = self.retention_by.iter().map(|rule| rule.retention_millis);
         rules.fold(self.retention_millis, i64::max)
     }
+
+    /// Returns how long all samples are kept, whatever rule is theirs.
+    pub(crate) fn shortest_retention_millis(&self) -> i64 {
+        let rules = self.retention_by.iter().map(|rule| rule.retention_millis);
+        rules.fold(self.retention_millis, i64::min)
+    }
 }
 
 /// How many series may be active; a new series beyond a budget is refused and its offender named.

@@ -255,7 +255,7 @@ impl Tsdb {
     /// Returns the time from which on no sample is too old to be kept at `now`.
     pub fn horizon(&self, now: Millis) -> Millis {
         let latest = self.inner.admission().now.max(now.0);
-        Millis(latest.saturating_sub(self.inner.config.retention_millis))
+        Millis(latest.saturating_sub(self.inner.config.shortest_retention_millis()))
     }
 
     /// Returns the series that fulfil all matchers and may have samples from `start` to `end`,

@@ -68,6 +68,14 @@ fn each_series_is_kept_as_long_as_its_rule_says() {
 }
 
 #[test]
+fn beyond_the_horizon_the_strictest_rule_may_have_taken_something() {
+    for (rules, hours) in [(&[][..], 48), (&[("slo", 90)], 48), (&[("debug", 6)], 6)] {
+        let store = open(&SimDisk::new(), keeping(2, rules), NOON);
+        assert_eq!(store.horizon(Millis(NOON)), Millis(NOON - hours * HOUR));
+    }
+}
+
+#[test]
 fn what_is_past_its_rule_leaves_the_disk() {
     let disk = SimDisk::new();
     let store = written(&disk, keeping(5, &[("debug|usual", 30)]), 4);
