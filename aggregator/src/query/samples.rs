@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use weft_matcher::LabelMatcher;
 use weft_model::{FloatHistogram, Labels, Matcher, Millis};
-use weft_promql::{Column, SelectHints, SeriesSet, Source, SourceError};
-use weft_tsdb::{Beside, Newest, Selection, Tsdb};
+use weft_promql::{Column, Rollup, SelectHints, SeriesSet, Source, SourceError};
+use weft_tsdb::{Beside, Newest, ROLLUP_RESOLUTIONS, Selection, Tsdb};
 
 /// Selects from a TSDB.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +88,32 @@ impl SeriesSet for Selected<'_> {
         Ok(())
     }
 
+    fn rollup_resolutions(&self) -> &[i64] {
+        &ROLLUP_RESOLUTIONS
+    }
+
+    fn rollups(
+        &self,
+        series: usize,
+        resolution_ms: i64,
+        start_ms: i64,
+        end_ms: i64,
+    ) -> Result<Option<Vec<Rollup>>, SourceError> {
+        let found = self
+            .selection
+            .rollups(series, resolution_ms, start_ms, end_ms)
+            .map_err(SourceError::new)?;
+        let rollup = |rollup: weft_tsdb::Rollup| Rollup {
+            end_ms: rollup.end,
+            count: rollup.count,
+            min: rollup.min,
+            max: rollup.max,
+            last: rollup.last,
+            sum: rollup.sum,
+        };
+        Ok(found.map(|found| found.into_iter().map(rollup).collect()))
+    }
+
     fn read_newest(&self, series: usize, into: &mut Column) -> Result<(), SourceError> {
         let (start, end) = self.range;
         let newest = self
@@ -135,3 +161,6 @@ fn set_starts(into: &mut Column, from: usize, starts: &[(i64, i64)]) {
         into.starts.push(start.map_or(0, |(_, start)| *start));
     }
 }
+
+#[cfg(test)]
+mod tests;

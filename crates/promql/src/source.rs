@@ -52,6 +52,27 @@ pub trait SeriesSet: Send + Sync {
     /// Fails when the store cannot decode them.
     fn read(&self, series: usize, into: &mut Column) -> Result<(), SourceError>;
 
+    /// Returns the lengths of the buckets in which [`SeriesSet::rollups`] may answer, milliseconds.
+    fn rollup_resolutions(&self) -> &[i64] {
+        &[]
+    }
+
+    /// Returns what a series comes to in each bucket with samples that ends after `start_ms` and
+    /// not after `end_ms`, ascending; both are multiples of the resolution and lie within the
+    /// selected range, or one before it. Returns nothing where the samples must be read instead,
+    /// as for series with histograms.
+    ///
+    /// Fails when the store cannot decode them.
+    fn rollups(
+        &self,
+        _series: usize,
+        _resolution_ms: i64,
+        _start_ms: i64,
+        _end_ms: i64,
+    ) -> Result<Option<Vec<Rollup>>, SourceError> {
+        Ok(None)
+    }
+
     /// Appends at most one sample: the newest of a series that lies in the selected range.
     ///
     /// Fails when the store cannot decode it. A store that keeps newest values at hand overrides
@@ -61,6 +82,24 @@ pub trait SeriesSet: Send + Sync {
         into.keep_newest();
         Ok(())
     }
+}
+
+/// What the floats of a series come to in a bucket: after its end minus the resolution, until its
+/// end included. Staleness markers do not count.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rollup {
+    /// The end of the bucket.
+    pub end_ms: i64,
+    /// How many samples there are; one at least.
+    pub count: u64,
+    /// The least value; NaN only if there is no other.
+    pub min: f64,
+    /// The greatest value, likewise.
+    pub max: f64,
+    /// The last value.
+    pub last: f64,
+    /// The sum, only if the values are whole numbers and no order of adding them rounds.
+    pub sum: Option<f64>,
 }
 
 /// What a store may use to read less; ignoring it is correct.

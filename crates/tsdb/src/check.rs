@@ -16,6 +16,7 @@ use crate::deletion::Deletions;
 use crate::error::{Malformed, OpenError, PartError};
 use crate::identity::hash_labels;
 use crate::part::output::UNFINISHED;
+use crate::part::rollup::{self, Rollup, RollupBuilder};
 use crate::part::{Part, Recent, day_of};
 use crate::run::SeriesRun;
 use crate::side_files;
@@ -133,7 +134,34 @@ fn check_samples(part: &Part, series: u32, used: &mut Recent) -> Result<u64, Par
     if run.is_empty() {
         return Err(part.fault(Malformed("a series has no samples")));
     }
+    check_rollups(part, series, &run, used)?;
     Ok(run.len() as u64)
+}
+
+/// Compares the roll-ups of a series with what its samples come to.
+fn check_rollups(
+    part: &Part,
+    series: u32,
+    run: &SeriesRun,
+    used: &mut Recent,
+) -> Result<(), PartError> {
+    let day = part.meta.identity.day;
+    for entry in &part.meta.rollups {
+        let mut expected = RollupBuilder::default();
+        expected.add(entry.resolution, &run.floats.times, &run.floats.values);
+        let expected = expected.finish();
+        let expected = run.histograms.is_empty().then_some(expected.as_slice());
+        let found = part.rollups(series, entry.resolution, used)?;
+        let bytes = |buckets: Option<&[Rollup]>| {
+            let mut bytes = Vec::new();
+            rollup::encode(buckets, entry.resolution, day, &mut bytes);
+            bytes
+        };
+        if bytes(expected) != bytes(found.as_deref()) {
+            return Err(part.fault(Malformed("a roll-up is not that of its samples")));
+        }
+    }
+    Ok(())
 }
 
 /// Returns how many postings there are, having looked whether each series has the pair.

@@ -30,6 +30,9 @@ const CACHE_BYTES: usize = 8 << 20;
 /// From this level on parts live long enough to be compressed.
 const DENSE_LEVEL: u32 = 2;
 
+/// From this level on parts are those of a whole day, which have roll-ups.
+const ROLLUP_LEVEL: u32 = 3;
+
 /// From so many pages on a series is merged window by window.
 const PAGES_AT_ONCE: usize = 8;
 
@@ -57,8 +60,12 @@ pub(crate) fn merge_parts(
     } else {
         Packing::Plain
     };
+    let rolls_up = identity.level >= ROLLUP_LEVEL;
     let mut cursors = open_sources(disk, sources)?;
     let mut writer = PartWriter::create(disk, &path, identity, packing)?;
+    if rolls_up {
+        writer.roll_up();
+    }
     let most = cursors
         .iter()
         .map(|cursor| cursor.served.part.meta.series)

@@ -15,11 +15,14 @@ pub(crate) mod meta;
 pub(crate) mod output;
 pub(crate) mod page;
 pub(crate) mod reader;
+pub(crate) mod rollup;
+mod rollup_writer;
 mod samples;
 mod version_one;
 pub(crate) mod writer;
 
 pub(crate) use meta::Identity;
 pub(crate) use reader::{Part, Recent};
+pub use rollup::{Falls, ROLLUP_RESOLUTIONS, Rollup};
 pub use samples::Newest;
 pub(crate) use writer::{PartWriter, Written, by_day, day_of, only_day};

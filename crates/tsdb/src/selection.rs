@@ -11,6 +11,7 @@ use weft_matcher::LabelMatcher;
 use weft_model::{FloatHistogram, Labels, Millis};
 
 mod join;
+mod rollups;
 
 use crate::db::{Inner, earliest_of};
 use crate::error::{PartError, ReadError};

@@ -15,6 +15,7 @@ mod hostile;
 mod meanwhile;
 mod model;
 mod retention;
+mod rollups;
 mod starts;
 mod versions;
 

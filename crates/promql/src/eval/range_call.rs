@@ -13,7 +13,7 @@ use super::rows::{Rows, Scratch, Vector};
 use super::samples::derive_hints;
 use super::select::{Hints, Reference, distinct, fixed_name};
 use super::table::{Distinct, Row, is_absent};
-use super::window::{self, Kernel, Windows};
+use super::window::{self, Kernel, Rolled, Windows};
 use super::{Evaluator, Steps, execution};
 
 /// A range call whose arguments are evaluated.
@@ -32,6 +32,8 @@ struct Ranged<'a> {
     set: Box<dyn SeriesSet + 'a>,
     call: RangeCall,
     windows: Windows,
+    /// How the store's roll-ups answer, if they can.
+    rolled: Option<Rolled>,
     with_starts: bool,
     hints: Hints,
     /// The name of all series, if it is given.
@@ -56,6 +58,9 @@ impl Rows for Ranged<'_> {
     }
 
     fn make(&self, at: usize, scratch: &mut Scratch<'_>) -> Result<(), QueryError> {
+        if self.make_rolled(at, scratch)? {
+            return Ok(());
+        }
         let column = &mut scratch.column;
         column.clear();
         self.set.read(at, column)?;
@@ -93,6 +98,26 @@ impl Rows for Ranged<'_> {
 
     fn distinct(&self) -> Distinct {
         self.distinct
+    }
+}
+
+impl Ranged<'_> {
+    /// Makes a row from the store's roll-ups; returns false if the samples must be read.
+    fn make_rolled(&self, at: usize, scratch: &mut Scratch<'_>) -> Result<bool, QueryError> {
+        let Some(rolled) = self.rolled else {
+            return Ok(false);
+        };
+        let (start, end) = (self.windows.first(), self.windows.last());
+        let buckets = self.set.rollups(at, rolled.resolution, start, end)?;
+        let Some(buckets) = buckets else {
+            return Ok(false);
+        };
+        // The buckets count while they are held.
+        let mut held = self.evaluator.ledger.charge();
+        held.grow(size_of_val(buckets.as_slice()), buckets.len())?;
+        scratch.tally.read(buckets.len())?;
+        let Scratch { row, tally, .. } = scratch;
+        rolled.fill(&buckets, &self.windows, row, tally)
     }
 }
 
@@ -155,6 +180,7 @@ impl Evaluator<'_> {
         Ok(Box::new(Ranged {
             evaluator: self,
             distinct: distinct(set.as_ref(), matchers),
+            rolled: Rolled::of(call.function, &windows, set.rollup_resolutions()),
             set,
             call,
             windows,

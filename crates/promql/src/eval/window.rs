@@ -9,6 +9,7 @@ mod over_time;
 mod rate;
 mod regression;
 mod resets;
+mod rolled;
 mod slide;
 
 use std::ops::Range;
@@ -33,6 +34,7 @@ use slide::Slide;
 
 pub(crate) use extended::extend;
 pub(super) use over_time::{HistogramMean, quantile_of};
+pub(super) use rolled::Rolled;
 
 /// The windows of a range selector or subquery.
 #[derive(Clone, Copy, Debug)]

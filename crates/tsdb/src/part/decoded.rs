@@ -191,7 +191,7 @@ impl Weigh for Times {
 }
 
 /// Turns lengths into ends; the first element is where the first run begins.
-fn ends_of(lens: &[i64], start: usize, most: usize) -> Result<Vec<usize>, Malformed> {
+pub(super) fn ends_of(lens: &[i64], start: usize, most: usize) -> Result<Vec<usize>, Malformed> {
     let mut ends = Vec::with_capacity(lens.len() + 1);
     let mut end = start;
     ends.push(end);
@@ -207,6 +207,6 @@ fn ends_of(lens: &[i64], start: usize, most: usize) -> Result<Vec<usize>, Malfor
     Ok(ends)
 }
 
-fn slice_of<'a>(content: &'a [u8], ends: &[usize], at: usize) -> Option<&'a [u8]> {
+pub(super) fn slice_of<'a>(content: &'a [u8], ends: &[usize], at: usize) -> Option<&'a [u8]> {
     content.get(*ends.get(at)?..*ends.get(at + 1)?)
 }

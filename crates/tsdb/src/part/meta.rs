@@ -12,6 +12,9 @@ use crate::error::Malformed;
 /// How many series share a frame of label sets.
 pub(crate) const SERIES_PER_FRAME: usize = 512;
 
+/// The shortest bucket that a roll-up may have.
+const RESOLUTION_MIN: i64 = 60_000;
+
 /// A part's identity and place in the order of writing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Identity {
@@ -119,6 +122,15 @@ pub(crate) struct TimesEntry {
     pub(crate) frame: FrameRef,
 }
 
+/// The roll-ups of one resolution.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct RollupEntry {
+    /// The length of a bucket, milliseconds.
+    pub(crate) resolution: i64,
+    /// Frames of [`SERIES_PER_FRAME`] series each.
+    pub(crate) frames: Vec<FrameRef>,
+}
+
 /// All of it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Meta {
@@ -132,6 +144,8 @@ pub(crate) struct Meta {
     pub(crate) labels: Vec<FrameRef>,
     pub(crate) times: Vec<TimesEntry>,
     pub(crate) pages: Vec<PageEntry>,
+    /// None in most parts; those of a whole day have them.
+    pub(crate) rollups: Vec<RollupEntry>,
     /// Of all pages together; not stored.
     pub(crate) sketch: Sketch,
 }
@@ -160,6 +174,10 @@ impl Meta {
             put_ref(entry.frame, out);
         });
         put_list(&self.pages, &mut out, put_page);
+        put_list(&self.rollups, &mut out, |entry, out| {
+            put_varint(out, entry.resolution);
+            put_list(&entry.frames, out, |frame, out| put_ref(*frame, out));
+        });
         out
     }
 
@@ -208,6 +226,14 @@ impl Meta {
             })
         })?;
         meta.pages = take_list(bytes, take_page)?;
+        if !bytes.is_empty() {
+            meta.rollups = take_list(bytes, |bytes| {
+                Ok(RollupEntry {
+                    resolution: take_varint(bytes)?,
+                    frames: take_list(bytes, take_ref)?,
+                })
+            })?;
+        }
         for page in &meta.pages {
             meta.sketch.add(&page.sketch);
         }
@@ -230,6 +256,9 @@ impl Meta {
             self.groups.is_empty() == (self.pairs == 0),
             ascending(Box::new(self.times.iter().map(|times| times.first_column))),
             self.labels.len() == series.div_ceil(SERIES_PER_FRAME),
+            self.rollups.iter().all(|entry| {
+                entry.frames.len() == self.labels.len() && entry.resolution >= RESOLUTION_MIN
+            }),
             self.pages.iter().all(|page| page.series.0 <= page.series.1),
             self.pages
                 .is_sorted_by(|a, b| a.series == b.series || a.series.1 <= b.series.0),

@@ -6,9 +6,10 @@
 use std::sync::Arc;
 
 use super::decoded::Times;
-use super::meta::PageEntry;
+use super::meta::{PageEntry, SERIES_PER_FRAME};
 use super::page::{Block, Page};
 use super::reader::{Part, Recent, recent};
+use super::rollup::{Rollup, RollupFrame};
 use super::version_one;
 use super::writer::{HISTOGRAM_BLOCK, STARTED_BLOCK, WINDOW, WINDOW_MILLIS};
 use crate::config::DAY_MILLIS;
@@ -24,6 +25,7 @@ pub(super) struct RecentSamples {
     first_page: usize,
     /// With the place of the frame among those of times.
     times: Option<(usize, Arc<Times>)>,
+    rollups: Option<(u64, Arc<RollupFrame>)>,
     scratch: (Vec<f64>, Vec<i64>),
 }
 
@@ -221,6 +223,27 @@ impl Part {
             }
         }
         Ok(newest)
+    }
+
+    /// Returns the buckets of a series, if the part has them in this resolution.
+    pub(crate) fn rollups(
+        &self,
+        series: u32,
+        resolution: i64,
+        used: &mut Recent,
+    ) -> Result<Option<Vec<Rollup>>, PartError> {
+        let mut entries = self.meta.rollups.iter();
+        let entry = entries.find(|entry| entry.resolution == resolution);
+        let at = series as usize;
+        let frame = entry.and_then(|entry| entry.frames.get(at / SERIES_PER_FRAME));
+        let Some(frame) = frame else {
+            return Ok(None);
+        };
+        let get = || self.frame(*frame, RollupFrame::decode);
+        let rollups = recent(&mut used.samples.rollups, frame.offset, get)?;
+        let day = self.meta.identity.day;
+        let found = rollups.get(at % SERIES_PER_FRAME, resolution, day);
+        found.map_err(|e| self.fault(e))
     }
 
     /// Returns a time column.

@@ -20,6 +20,7 @@ use super::index_writer::{SeriesTable, write_index};
 use super::meta::{Identity, Meta, PageEntry, Sketch, TimesEntry};
 use super::output::Output;
 use super::page::PageBuilder;
+use super::rollup_writer::RollupWriter;
 use crate::config::DAY_MILLIS;
 use crate::error::WriteError;
 use crate::run::{Run, SeriesRun};
@@ -62,6 +63,7 @@ pub(crate) struct PartWriter<'a> {
     table: SeriesTable,
     columns: Columns,
     group: PageGroup,
+    rollups: Option<RollupWriter>,
     scratch: Scratch,
 }
 
@@ -123,8 +125,14 @@ impl<'a> PartWriter<'a> {
             table: SeriesTable::default(),
             columns: Columns::default(),
             group: PageGroup::default(),
+            rollups: None,
             scratch: Scratch::default(),
         })
+    }
+
+    /// Adds roll-ups of all series.
+    pub(crate) fn roll_up(&mut self) {
+        self.rollups = Some(RollupWriter::new(self.meta.identity.day));
     }
 
     /// Makes room for series that are to come.
@@ -136,10 +144,17 @@ impl<'a> PartWriter<'a> {
     /// [`PartWriter::dictionary`], in order of their names.
     pub(crate) fn begin(&mut self, pairs: impl Iterator<Item = u32>) {
         self.table.push(pairs);
+        if let Some(rollups) = &mut self.rollups {
+            rollups.begin();
+        }
     }
 
     /// Adds samples to the series that was begun last; runs of one series ascend.
     pub(crate) fn add(&mut self, run: &SeriesRun) -> Result<(), WriteError> {
+        if let Some(rollups) = &mut self.rollups {
+            rollups.write_full(&mut self.output, self.packing)?;
+            rollups.add(run);
+        }
         let day = self.meta.identity.day * DAY_MILLIS;
         let window = |time: i64| time.saturating_sub(day).div_euclid(WINDOW_MILLIS);
         let floats = &run.floats;
@@ -314,6 +329,9 @@ impl<'a> PartWriter<'a> {
     fn write_rest(&mut self) -> Result<(), WriteError> {
         self.close_pages()?;
         self.close_columns()?;
+        if let Some(rollups) = self.rollups.take() {
+            self.meta.rollups = rollups.finish(&mut self.output, self.packing)?;
+        }
         let dictionary = std::mem::take(&mut self.dictionary);
         let table = std::mem::take(&mut self.table);
         write_index(

@@ -1,0 +1,97 @@
+//! Roll-ups of selected series: from the parts where they have them, else from the samples.
+//!
+//! In: a series, a resolution, a stretch of whole buckets. Out: the buckets that have samples. A
+//! day comes from a part's roll-ups where that part alone has the series on that day, whole; every
+//! other day is read and rolled up. So the answer is that of the samples. Bound: the samples of
+//! one day, the buckets of the stretch.
+
+use super::Selection;
+use crate::config::DAY_MILLIS;
+use crate::error::ReadError;
+use crate::head::Head;
+use crate::part::day_of;
+use crate::part::rollup::{Rollup, RollupBuilder};
+
+impl Selection {
+    /// Returns what a series comes to in the buckets after `start`, until `end` included, both
+    /// multiples of `resolution`, one of [`ROLLUP_RESOLUTIONS`](crate::ROLLUP_RESOLUTIONS); empty
+    /// buckets are left out. Returns nothing if the series has histograms there, or if the stretch
+    /// is not one of whole buckets within the selection's range.
+    ///
+    /// Least, greatest, first and last values and counts are those of the samples, staleness
+    /// markers left out, bit by bit; also a sum where it is given, in whatever order it is taken.
+    pub fn rollups(
+        &self,
+        at: usize,
+        resolution: i64,
+        start: i64,
+        end: i64,
+    ) -> Result<Option<Vec<Rollup>>, ReadError> {
+        let is_whole = resolution > 0 && start % resolution == 0 && end % resolution == 0;
+        if !is_whole || start < self.start.saturating_sub(1) || end > self.end {
+            return Ok(None);
+        }
+        let mut builder = RollupBuilder::default();
+        let mut from = start.saturating_add(1);
+        while from <= end {
+            let last = day_of(from).saturating_add(1).saturating_mul(DAY_MILLIS) - 1;
+            let stretch = (from, last.min(end));
+            match self.stored_rollups(at, resolution, stretch)? {
+                Some(buckets) => buckets
+                    .into_iter()
+                    .filter(|bucket| bucket.end > start && bucket.end <= end)
+                    .for_each(|bucket| builder.push(bucket)),
+                None => {
+                    let run = self.run(at, stretch.0, stretch.1)?;
+                    if !run.histograms.is_empty() {
+                        return Ok(None);
+                    }
+                    builder.add(resolution, &run.floats.times, &run.floats.values);
+                }
+            }
+            from = stretch.1.saturating_add(1);
+        }
+        Ok(Some(builder.finish()))
+    }
+
+    /// Returns the buckets that a part has of a stretch of one day, if it alone has the series
+    /// there, all of it may be read, and it has roll-ups.
+    fn stored_rollups(
+        &self,
+        at: usize,
+        resolution: i64,
+        (from, until): (i64, i64),
+    ) -> Result<Option<Vec<Rollup>>, ReadError> {
+        let mut only = None;
+        for (ordinal, asked) in self.parts.iter().enumerate() {
+            let part = &self.served(ordinal).part;
+            if !part.overlaps(from, until) {
+                continue;
+            }
+            if let Some(series) = asked.placement.find(at as u32)
+                && only.replace((ordinal, series)).is_some()
+            {
+                return Ok(None);
+            }
+        }
+        let Some((ordinal, series)) = only else {
+            return Ok(None);
+        };
+        let served = self.served(ordinal);
+        let is_cut = served.has_cut(series) || !self.earliest.is_empty();
+        if is_cut || self.head_has(at, from, until) {
+            return Ok(None);
+        }
+        let part = &served.part;
+        Ok(self.with_recent(at, ordinal, |used| part.rollups(series, resolution, used))?)
+    }
+
+    /// Tells whether the head has samples of a series in a stretch.
+    fn head_has(&self, at: usize, from: i64, until: i64) -> bool {
+        self.slot(at).is_some_and(|slot| {
+            let (shard, local) = Head::place(slot);
+            let layers = self.db.head.shard(shard).layers(local, from, until);
+            !layers.flushed.is_empty() || !layers.unflushed.is_empty() || !layers.side.is_empty()
+        })
+    }
+}
