@@ -227,7 +227,7 @@ impl IntoLines<'_> {
 }
 
 /// Returns a journal position as the number that the log store orders records by.
-fn place(position: Position) -> u64 {
+pub(crate) fn place(position: Position) -> u64 {
     position.segment << 32 | position.offset
 }
 

@@ -23,8 +23,15 @@ use super::{Counts, Store};
 use crate::config::{Config, SelectorRetention};
 use crate::dictionaries::{Kept, Statement};
 use crate::drops::Drops;
-use crate::heads::{Covered, Sessions};
+use crate::heads::{Covered, Sessions, lines::place};
 use crate::lane::{Checkpoint, Lane};
+
+/// How much of the lines' journal a crash can lose of what the log store has seen: what waits to be
+/// written, and the rest of the segment before it.
+const LOST_BYTES_MAX: usize = 64 << 20;
+
+/// The size of a record that fills the journal up.
+const FILLER_BYTES: usize = 64 << 10;
 
 /// Why an aggregator's data cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +114,7 @@ impl Store {
         for lane in [&store.samples, &store.lines] {
             recall_admitted(lane, now);
         }
+        pass_lost_tail(&store.lines, store.logdb.reached(), now);
         Ok(store)
     }
 
@@ -149,6 +157,29 @@ fn recall_admitted(lane: &Lane, now: Millis) {
         );
     }
     inbox.durable_to(lane.journal.durable(), now);
+}
+
+/// Moves the end of the lines' journal past all that the log store has seen of it. A block may have
+/// become durable just before the record of its lines did: after a crash in between, the record's
+/// place would be given to a new one, whose lines would be taken for known.
+fn pass_lost_tail(lane: &Lane, reached: u64, now: Millis) {
+    let filler = vec![0; FILLER_BYTES];
+    let mut filled = 0;
+    while place(lane.journal.end()) <= reached && filled < LOST_BYTES_MAX {
+        if let Err(error) = lane.append(kind::FILLER, &[&filler]) {
+            tracing::error!(error = chain(&error), "journal of lines not filled up");
+            return;
+        }
+        filled += FILLER_BYTES;
+    }
+    if place(lane.journal.end()) <= reached {
+        tracing::error!("journal of lines is far behind the log store: was it removed?");
+    }
+    if filled > 0
+        && let Err(error) = lane.sync(now)
+    {
+        tracing::error!(error = chain(&error), "journal of lines not filled up");
+    }
 }
 
 /// Returns where the samples' journal is to be read from, and what was admitted before.

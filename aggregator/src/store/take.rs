@@ -31,6 +31,8 @@ pub(super) mod kind {
     pub(in crate::store) const REMOTE_WRITE_1: u8 = 2;
     pub(in crate::store) const REMOTE_WRITE_2: u8 = 3;
     pub(in crate::store) const PUSH: u8 = 4;
+    /// Holds nothing; see `pass_lost_tail`.
+    pub(in crate::store) const FILLER: u8 = 5;
     pub(in crate::store) const REMOTE_WRITE_1_SNAPPY: u8 = 6;
     pub(in crate::store) const REMOTE_WRITE_2_SNAPPY: u8 = 7;
 }

@@ -5,6 +5,7 @@
 mod bounds;
 mod budgets;
 mod crashes;
+mod lost_tail;
 mod senders;
 
 use std::collections::BTreeMap;

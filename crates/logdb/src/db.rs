@@ -80,6 +80,12 @@ impl LogDb {
         usage
     }
 
+    /// Returns the greatest journal position of the blocks that were found when the store was
+    /// opened, 0 for none.
+    pub fn reached(&self) -> u64 {
+        self.head().watermark_max
+    }
+
     /// Returns what was appended since a cursor, at most `limit` lines; without a cursor, where
     /// to begin. Lines are kept for this only while someone asks at least once a minute.
     pub fn tail(

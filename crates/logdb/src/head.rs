@@ -31,7 +31,7 @@ pub(crate) struct Head {
     /// The journal positions that streams were found to have reached on opening; forgotten when
     /// the journal's replay has passed them.
     watermarks: HashMap<(Nanos, Labels), u64>,
-    watermark_max: u64,
+    pub(crate) watermark_max: u64,
 }
 
 /// A partition as questions see it.

@@ -74,6 +74,7 @@ impl LinesReplay<'_> {
                 let into = self.0.lines_go();
                 lines::replay_push(&raw.payload, raw.position, into).is_some()
             }
+            kind::FILLER => true,
             _ => false,
         });
         u64::from(read != Some(true))
