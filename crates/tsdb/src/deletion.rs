@@ -89,7 +89,13 @@ impl Deletions {
         });
     }
 
-    /// Takes the last one back.
+    /// Notes that a part says of itself that it is without all deletions up to a number: none to
+    /// come may have it, though the file does not know of it.
+    pub(crate) fn pass(&mut self, number: u64) {
+        self.last = self.last.max(number);
+    }
+
+    /// Takes the last one back, but not its number.
     pub(crate) fn pop(&mut self) {
         self.list.pop();
     }

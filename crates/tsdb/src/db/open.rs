@@ -72,6 +72,9 @@ impl Tsdb {
         let opened = open_parts(&*disk, dir, &cache, &mut report)?;
         let (mut deletions, bad_file) = Deletions::load(&*disk, dir).map_err(failed)?;
         report.set_aside.extend(bad_file);
+        for part in &opened.parts {
+            deletions.pass(part.meta.identity.deletions);
+        }
         let flushes = opened.parts.iter().map(|part| part.meta.identity.flushes.1);
         let flushed = flushes.chain(deletions.last_flush()).max();
         let parts = serve(&*disk, opened.parts, &mut deletions, &mut report)?;

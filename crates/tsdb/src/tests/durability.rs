@@ -280,6 +280,35 @@ fn what_is_deleted_stays_deleted() {
 }
 
 #[test]
+fn a_deletion_is_carried_out_though_the_one_before_it_failed() {
+    let disk = SimDisk::new();
+    let store = filled(&disk, small());
+    let (which, end) = (of_metric("m"), Millis(NOON + 200_000));
+    disk.set_fault(Some(Fault::Sync));
+    store.delete(&which, Millis(0), end).unwrap_err();
+    disk.set_fault(None);
+    // What is merged now is without all deletions so far, and the file knows of none.
+    let later = NOON + 100_000;
+    let series = store.intern(&labels("m", "i1")).unwrap();
+    store.append(series, Millis(later), 1.0).unwrap();
+    store.flush(Millis(later)).unwrap();
+    let mut merges = 0;
+    loop {
+        let report = store.maintain(Millis(later + 93_600_000)).unwrap();
+        merges += report.merges;
+        if !report.more {
+            break;
+        }
+    }
+    assert!(merges > 0);
+    drop(store);
+    let store = open(&disk, small(), later);
+    assert!(!read(&store, &which, 0, i64::MAX).is_empty());
+    store.delete(&which, Millis(0), end).unwrap();
+    assert!(read(&store, &which, 0, i64::MAX).is_empty());
+}
+
+#[test]
 fn more_deletions_than_may_wait_are_refused() {
     let disk = SimDisk::new();
     let store = filled(
