@@ -15,6 +15,11 @@ const DATA_EXIT_CODES: &str = "Exit codes:\n  \
     1  something does not hold\n  \
     2  not checked: no data directory, or a process is using it";
 
+const RULES_EXIT_CODES: &str = "Exit codes:\n  \
+    0  all files are good, all tests pass\n  \
+    1  a test fails\n  \
+    2  a file is wrong or missing";
+
 /// Metrics, logs, alerts and self-healing of a fleet, in one binary.
 #[derive(Debug, Parser)]
 #[command(name = "weft", version, about, after_help = EXIT_CODES, disable_help_subcommand = true)]
@@ -203,7 +208,7 @@ pub(crate) enum Check {
         /// The YAML file
         file: PathBuf,
     },
-    /// Check rule files, and print every fault in them
+    /// Check rule files, or run tests of rules, and print every fault
     Rules(CheckRules),
     /// Check a data directory at rest: every checksum and invariant, and what a start would do
     #[command(after_help = DATA_EXIT_CODES)]
@@ -216,13 +221,19 @@ pub(crate) enum Check {
     },
 }
 
-/// Which rule files are checked.
+/// Which rule files are checked, or whose tests are run.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit codes:\n  0  all files are good\n  2  a file is wrong or missing")]
+#[command(after_help = RULES_EXIT_CODES)]
 pub(crate) struct CheckRules {
     /// Rule files as Prometheus has them, or patterns such as 'rules/*.yaml'
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<String>,
+    /// The files are tests of rules, as promtool has them: run them
+    #[arg(long)]
+    pub(crate) test: bool,
+    /// Also write what came of the tests to this file, as JUnit's XML
+    #[arg(long, value_name = "FILE", requires = "test")]
+    pub(crate) junit: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

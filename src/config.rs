@@ -8,6 +8,7 @@ mod aggregator;
 mod collector;
 mod glob;
 mod reader;
+pub(crate) mod rule_tests;
 pub(crate) mod rules;
 mod tree;
 mod yaml;

@@ -37,4 +37,4 @@ pub use config::Config;
 pub use query::SampleSource;
 pub use status::{Status, StatusBoard};
 pub use store::{OpenError, ReplayStatus};
-pub use watch::RuleUpdates;
+pub use watch::{RuleUpdates, rule_result};

@@ -32,6 +32,7 @@ use crate::store::Store;
 use answers::Answers;
 use keeper::Keeper;
 
+pub use answers::rule_result;
 pub(crate) use board::RuleBoard;
 pub(crate) use telemetry::register;
 

@@ -1,6 +1,7 @@
 //! `weft check`: looks at files without running anything.
 
 mod data;
+mod rule_tests;
 mod rules;
 
 use anyhow::Result;

@@ -81,7 +81,7 @@ pub(crate) fn located(path: &str, fault: &Fault) -> String {
     }
 }
 
-fn load(path: &Path) -> Result<String, Vec<Fault>> {
+pub(super) fn load(path: &Path) -> Result<String, Vec<Fault>> {
     let fault = |message: String| {
         vec![Fault {
             place: None,
@@ -115,7 +115,5 @@ pub(crate) fn parse(path: &str, text: &str, interval: Duration) -> Result<Vec<Gr
     }
 }
 
-#[cfg(test)]
-mod shipped;
 #[cfg(test)]
 mod tests;

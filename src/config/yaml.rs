@@ -3,11 +3,15 @@
 //! In: a text. Out: a tree of [`Node`]s; scalars stay as they were written, aliases and merge keys
 //! are resolved. Bound: [`NODES_MAX`] nodes, [`DEPTH_MAX`] levels.
 
+mod shape;
+
 use std::collections::HashMap;
 
 use serde_saphyr::granit_parser::{self, Event, Parser, ScalarStyle};
 use weft_alert::Fault;
 use weft_alert::raw::Place;
+
+pub(super) use shape::Shape;
 
 /// How many nodes a document may have, those of aliases counted anew.
 const NODES_MAX: usize = 1_000_000;

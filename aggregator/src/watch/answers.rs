@@ -72,17 +72,7 @@ impl Evaluate for Answers {
         };
         let source = SampleSource::new(&self.store.tsdb);
         let answer = self.engine.instant(&source, query, at.0, &options);
-        match answer.map_err(|error| failed(&error))?.value {
-            Value::Vector(samples) => Ok(samples.into_iter().map(found).collect()),
-            Value::Scalar { value, .. } => Ok(vec![Found {
-                labels: Labels::empty(),
-                value: SampleValue::Float(value),
-            }]),
-            Value::String { .. } | Value::Matrix(_) => {
-                let message = "rule result is not a vector or scalar";
-                Err(EvaluateError(message.to_owned()))
-            }
-        }
+        rule_result(answer.map_err(|error| failed(&error))?.value)
     }
 
     fn newest(
@@ -144,6 +134,23 @@ impl Answers {
             Some(lost) => Err(EvaluateError(format!(
                 "{lost} of {samples} samples were not taken by the store"
             ))),
+        }
+    }
+}
+
+/// Returns the elements of a query's value as rules take them.
+///
+/// Fails for a value that is neither a vector nor a scalar.
+pub fn rule_result(value: Value) -> Result<Vec<Found>, EvaluateError> {
+    match value {
+        Value::Vector(samples) => Ok(samples.into_iter().map(found).collect()),
+        Value::Scalar { value, .. } => Ok(vec![Found {
+            labels: Labels::empty(),
+            value: SampleValue::Float(value),
+        }]),
+        Value::String { .. } | Value::Matrix(_) => {
+            let message = "rule result is not a vector or scalar";
+            Err(EvaluateError(message.to_owned()))
         }
     }
 }

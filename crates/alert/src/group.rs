@@ -114,6 +114,15 @@ impl GroupState {
         }
     }
 
+    /// Returns a group that was never evaluated and has no past: nothing is looked for, and alerts
+    /// are told from the first evaluation on.
+    pub fn without_past(group: Group) -> GroupState {
+        GroupState {
+            is_restored: true,
+            ..GroupState::new(group)
+        }
+    }
+
     /// Returns a group in the place of an older one of its name: rules that stay the same keep
     /// what they remember, series of those that are gone will be ended.
     pub fn replacing(group: Group, older: GroupState) -> GroupState {
@@ -228,8 +237,7 @@ impl RuleState {
 impl Rule {
     /// Tells whether both are recording rules, or both alerting rules.
     fn is_like(&self, other: &Rule) -> bool {
-        let records = |rule: &Rule| matches!(rule.action, Action::Record { .. });
-        records(self) == records(other)
+        self.is_alert() == other.is_alert()
     }
 }
 

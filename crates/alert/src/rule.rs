@@ -58,6 +58,11 @@ pub enum Action {
 }
 
 impl Rule {
+    /// Tells whether it raises alerts.
+    pub fn is_alert(&self) -> bool {
+        matches!(self.action, Action::Alert { .. })
+    }
+
     /// Returns the rule's labels as they were written, templates unexpanded.
     pub fn labels(&self) -> Labels {
         match &self.action {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use weft_model::{FloatHistogram, Labels, Span, is_stale};
 use weft_promql::{SampleValue, Series, VectorSample};
 
+use crate::literal::show_histogram;
 use crate::sequence::Item;
 
 /// How far numbers may lie apart, relative to their size.
@@ -122,7 +123,11 @@ fn compare_sample(found: Option<&SampleValue>, expected: &Item) -> Result<(), St
     }
 }
 
-fn same_histogram(found: &FloatHistogram, expected: &FloatHistogram, hinted: bool) -> bool {
+pub(crate) fn same_histogram(
+    found: &FloatHistogram,
+    expected: &FloatHistogram,
+    hinted: bool,
+) -> bool {
     let buckets = |spans: &[Span], counts: &[f64]| -> Vec<(i32, f64)> {
         let mut all = Vec::new();
         let mut next = 0;
@@ -175,23 +180,4 @@ fn show_item(item: &Item) -> String {
         Item::Float(value) => value.to_string(),
         Item::Histogram { histogram, .. } => show_histogram(histogram),
     }
-}
-
-fn show_histogram(histogram: &FloatHistogram) -> String {
-    let h = histogram;
-    format!(
-        "{{{{schema:{} hint:{:?} count:{} sum:{} z_bucket:{} z_bucket_w:{} custom:{:?} \
-         positive:{:?} {:?} negative:{:?} {:?}}}}}",
-        h.schema,
-        h.reset_hint,
-        h.count,
-        h.sum,
-        h.zero_count,
-        h.zero_threshold,
-        h.custom_bounds,
-        h.positive_spans,
-        h.positive,
-        h.negative_spans,
-        h.negative,
-    )
 }

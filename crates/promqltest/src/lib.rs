@@ -9,12 +9,13 @@ mod classic;
 mod compare;
 mod literal;
 mod memory;
+pub mod notation;
 mod report;
 mod run;
 mod script;
 mod sequence;
 
-pub use memory::Memory;
+pub use memory::{Memory, Until};
 pub use report::{Failure, Report};
 pub use run::run;
 pub use script::ScriptError;

@@ -106,6 +106,59 @@ pub(crate) fn progress(
     Ok(next)
 }
 
+/// Writes a histogram as [`parse_literal`] reads it; what is 0 or empty is left out.
+pub(crate) fn show_histogram(histogram: &FloatHistogram) -> String {
+    let h = histogram;
+    let (offset, buckets) = dense(&h.positive_spans, &h.positive);
+    let (negative_offset, negative_buckets) = dense(&h.negative_spans, &h.negative);
+    let parts = [
+        shown("schema", f64::from(h.schema)),
+        shown("count", h.count),
+        shown("sum", h.sum),
+        shown("z_bucket", h.zero_count),
+        shown("z_bucket_w", h.zero_threshold),
+        shown("offset", f64::from(offset)),
+        shown_list("buckets", &buckets),
+        shown("n_offset", f64::from(negative_offset)),
+        shown_list("n_buckets", &negative_buckets),
+        shown_list("custom_values", &h.custom_bounds),
+        shown_hint(h.reset_hint),
+    ];
+    let told: Vec<String> = parts.into_iter().flatten().collect();
+    format!("{{{{{}}}}}", told.join(" "))
+}
+
+fn shown(name: &str, value: f64) -> Option<String> {
+    (value != 0.0).then(|| format!("{name}:{value}"))
+}
+
+fn shown_list(name: &str, values: &[f64]) -> Option<String> {
+    let texts: Vec<String> = values.iter().map(f64::to_string).collect();
+    (!values.is_empty()).then(|| format!("{name}:[{}]", texts.join(" ")))
+}
+
+fn shown_hint(hint: ResetHint) -> Option<String> {
+    let word = match hint {
+        ResetHint::Unknown => return None,
+        ResetHint::Reset => "reset",
+        ResetHint::NotReset => "not_reset",
+        ResetHint::Gauge => "gauge",
+    };
+    Some(format!("counter_reset_hint:{word}"))
+}
+
+/// Returns the first bucket's index and the counts of all buckets from it on.
+fn dense(spans: &[Span], counts: &[f64]) -> (i32, Vec<f64>) {
+    let mut all = Vec::new();
+    let mut counts = counts.iter().copied();
+    for (at, span) in spans.iter().enumerate() {
+        let gap = if at == 0 { 0 } else { span.offset.max(0) };
+        all.extend(std::iter::repeat_n(0.0, gap as usize));
+        all.extend(counts.by_ref().take(span.len as usize));
+    }
+    (spans.first().map_or(0, |span| span.offset), all)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,6 +175,19 @@ mod tests {
         assert_eq!(histogram.positive_spans, [Span { offset: -3, len: 2 }]);
         assert_eq!(histogram.reset_hint, ResetHint::Gauge);
         assert_eq!(histogram.sum, -0.3);
+    }
+
+    #[test]
+    fn histograms_print_as_they_are_written() {
+        for text in [
+            "{{schema:1 count:3.1 sum:-0.3 z_bucket:7.1 z_bucket_w:0.05 offset:-3 buckets:[5.1 10] \
+             n_offset:2 n_buckets:[4] counter_reset_hint:gauge}}",
+            "{{schema:-53 count:2 buckets:[1 1] custom_values:[0.5]}}",
+            "{{}}",
+        ] {
+            let (histogram, _, _) = parse_literal(text).unwrap();
+            assert_eq!(show_histogram(&histogram), text);
+        }
     }
 
     #[test]

@@ -28,6 +28,21 @@ impl Memory {
     pub fn new() -> Memory {
         Memory::default()
     }
+
+    /// Returns the store as it was at a time: samples after it are not seen.
+    pub fn until(&self, end_ms: i64) -> Until<'_> {
+        Until {
+            memory: self,
+            end_ms,
+        }
+    }
+}
+
+/// What a [`Memory`] held at some time.
+#[derive(Clone, Copy, Debug)]
+pub struct Until<'a> {
+    memory: &'a Memory,
+    end_ms: i64,
 }
 
 impl Storage for Memory {
@@ -37,6 +52,9 @@ impl Storage for Memory {
     }
 
     fn append(&mut self, labels: &Labels, column: &Column) -> anyhow::Result<()> {
+        let Some(first) = column.times.iter().min() else {
+            return Ok(());
+        };
         let samples = self.series.entry(labels.clone()).or_default();
         for (at, time) in column.times.iter().enumerate() {
             let stored = Stored {
@@ -46,12 +64,15 @@ impl Storage for Memory {
             };
             samples.insert(*time, stored);
         }
-        tell_resets(samples);
+        let mut behind = samples.range(*first..);
+        if behind.any(|(_, stored)| stored.histogram.is_some()) {
+            tell_resets(samples);
+        }
         Ok(())
     }
 
     fn source(&self) -> Box<dyn Source + '_> {
-        Box::new(self.clone())
+        Box::new(self.until(i64::MAX))
     }
 }
 
@@ -123,7 +144,7 @@ fn by_index((spans, counts): (&[Span], &[f64])) -> BTreeMap<i32, f64> {
     indices.into_iter().zip(counts.iter().copied()).collect()
 }
 
-impl Source for Memory {
+impl Source for Until<'_> {
     fn select(
         &self,
         matchers: &[Matcher],
@@ -137,11 +158,15 @@ impl Source for Memory {
                 .iter()
                 .all(|matcher| matcher.matches(labels.get(matcher.name())))
         };
-        let series = self.series.iter().filter(|(labels, _)| matches(labels));
+        let series = self
+            .memory
+            .series
+            .iter()
+            .filter(|(labels, _)| matches(labels));
         Ok(Box::new(Selection {
             series: series.collect(),
             start: start_ms,
-            end: end_ms,
+            end: end_ms.min(self.end_ms),
         }))
     }
 }

@@ -1,9 +1,7 @@
 //! Runs the commands of a script, one after another.
 
-use std::sync::Arc;
-
 use weft_promql::{
-    Answer, Column, Engine, Limits, NameRemoval, Options, QueryError, QueryOptions, Source,
+    Answer, Engine, Limits, NameRemoval, Options, QueryError, QueryOptions, Source,
     StartTimestamps, TimeRange, Value, VectorSample,
 };
 
@@ -13,7 +11,7 @@ use crate::classic::custom_series;
 use crate::compare::{by_time, compare_matrix, compare_vector, nearly_equal};
 use crate::report::{Failure, Report};
 use crate::script::{Command, Load, ScriptError, parse_script};
-use crate::sequence::Item;
+use crate::sequence::column;
 
 /// Runs a script; fails only when the script itself or the storage is at fault.
 pub fn run(script: &str, storage: &mut dyn Storage) -> anyhow::Result<Report> {
@@ -45,20 +43,7 @@ pub fn run(script: &str, storage: &mut dyn Storage) -> anyhow::Result<Report> {
 
 fn load_series(load: &Load, storage: &mut dyn Storage) -> anyhow::Result<()> {
     for series in &load.series {
-        let mut column = Column::new();
-        for (at, item) in series.items.iter().enumerate() {
-            let time = load.step_ms * at as i64;
-            match item {
-                Item::Omitted => continue,
-                Item::Float(value) => column.push(time, *value),
-                Item::Histogram { histogram, .. } => {
-                    column.push_histogram(time, Arc::new(histogram.clone()));
-                }
-            }
-            if let Some(offset) = series.starts.get(at).copied().flatten() {
-                column.set_start(time + offset);
-            }
-        }
+        let column = column(&series.items, &series.starts, (0, load.step_ms));
         storage.append(&series.labels, &column)?;
     }
     if load.with_custom_buckets {

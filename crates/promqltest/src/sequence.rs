@@ -1,6 +1,9 @@
 //! Series with their samples as scripts write them: `name{a="b"} 1 2+3x4 _x2 stale {{...}}x3`.
 
+use std::sync::Arc;
+
 use weft_model::{FloatHistogram, Labels, MatchOp, stale_nan};
+use weft_promql::Column;
 
 use crate::literal::{parse_literal, progress};
 use crate::script::{parse_signed, parse_time};
@@ -41,6 +44,30 @@ pub(crate) fn parse_series(line: &str) -> Result<(Labels, Vec<Item>), String> {
         }
     }
     Ok((labels, items))
+}
+
+/// Returns the samples of a sequence that begins at a time and goes on at steps, with their start
+/// timestamps, which are relative to them.
+pub(crate) fn column(
+    items: &[Item],
+    starts: &[Option<i64>],
+    (first_ms, step_ms): (i64, i64),
+) -> Column {
+    let mut column = Column::new();
+    for (at, item) in items.iter().enumerate() {
+        let time = first_ms.saturating_add(step_ms.saturating_mul(at as i64));
+        match item {
+            Item::Omitted => continue,
+            Item::Float(value) => column.push(time, *value),
+            Item::Histogram { histogram, .. } => {
+                column.push_histogram(time, Arc::new(histogram.clone()));
+            }
+        }
+        if let Some(offset) = starts.get(at).copied().flatten() {
+            column.set_start(time + offset);
+        }
+    }
+    column
 }
 
 /// Splits a line where the labels end, which may hold quoted blanks and braces.

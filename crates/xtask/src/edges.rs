@@ -74,6 +74,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "disk",
             "tsdb",
             "promql",
+            "promqltest",
             "alert",
             "link",
             "runtime",

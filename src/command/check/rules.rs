@@ -6,6 +6,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use weft_alert::{Fault, Group, duplicates};
 
+use super::rule_tests;
 use crate::args::CheckRules;
 use crate::config::rules::{self, RuleFile};
 use crate::exit::Exit;
@@ -26,6 +27,9 @@ pub(super) fn run(check: &CheckRules) -> Result<Exit> {
             return Ok(Exit::Unusable);
         }
     };
+    if check.test {
+        return rule_tests::run(&paths, check.json, check.junit.as_deref());
+    }
     let files: Vec<RuleFile> = paths
         .iter()
         .map(|path| rules::read(path, INTERVAL))
@@ -68,7 +72,7 @@ fn warning(series: &weft_model::Labels) -> String {
     format!("more than one rule writes {series}")
 }
 
-fn plural(count: usize, what: &str) -> String {
+pub(super) fn plural(count: usize, what: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
     format!("{count} {what}{ending}")
 }
