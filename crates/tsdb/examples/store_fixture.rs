@@ -79,7 +79,10 @@ fn floats(step: i64) -> Vec<(&'static str, f64)> {
     let mut all = vec![
         ("constant", 42.0),
         ("steady_total", (step * 600) as f64),
-        ("reset_total", if step < 70 { counted } else { counted - 2800.0 }),
+        (
+            "reset_total",
+            if step < 70 { counted } else { counted - 2800.0 },
+        ),
         ("decimal", (step * step % 977) as f64 / 100.0),
         ("true_float", (step as f64).sqrt() / 3.0),
         ("bytes", 4096.0 * (1000 + step * 31 % 57) as f64),
@@ -137,7 +140,10 @@ fn write_exemplars(store: &Tsdb, step: i64, time: Millis) -> Result<(), Box<dyn 
     let drawn = (step as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let hex = Labels::from_pairs([
         ("span_id", format!("{drawn:016x}")),
-        ("trace_id", format!("{drawn:016x}{:016x}", drawn.rotate_left(29))),
+        (
+            "trace_id",
+            format!("{drawn:016x}{:016x}", drawn.rotate_left(29)),
+        ),
     ]);
     let text = format!("{drawn:016x}{:016x}", !drawn);
     let uuid = format!(
@@ -151,7 +157,10 @@ fn write_exemplars(store: &Tsdb, step: i64, time: Millis) -> Result<(), Box<dyn 
     let mixed = Labels::from_pairs([
         ("request", uuid),
         ("user", step.to_string()),
-        ("zone", ["east", "west", "Süd"][step as usize % 3].to_owned()),
+        (
+            "zone",
+            ["east", "west", "Süd"][step as usize % 3].to_owned(),
+        ),
     ]);
     let upper = Labels::from_pairs([("trace_id", format!("{drawn:016X}"))]);
     let examples = [

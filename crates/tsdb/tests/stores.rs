@@ -57,7 +57,7 @@ fn dump(store: &Tsdb) -> String {
     for at in order {
         dump_series(&selection, at, &mut out);
     }
-    let exemplars = store.exemplars(&[], Millis(0), Millis(END));
+    let exemplars = store.exemplars(&[], Millis(0), Millis(END)).unwrap();
     for (labels, exemplars) in exemplars {
         writeln!(out, "exemplars of {labels}").unwrap();
         for exemplar in exemplars {
@@ -78,7 +78,9 @@ fn dump_series(selection: &Selection, at: usize, out: &mut String) {
     let beside = selection.read_all(at, &mut times, &mut values).unwrap();
     for (time, value) in times.iter().zip(&values) {
         let start = beside.starts.iter().find(|(at, _)| at == time);
-        let start = start.map_or(String::new(), |(_, start)| format!(" since {}", start - DAY));
+        let start = start.map_or(String::new(), |(_, start)| {
+            format!(" since {}", start - DAY)
+        });
         writeln!(out, "  {} {}{start}", time - DAY, float(*value)).unwrap();
     }
     for (time, histogram) in &beside.histograms {
