@@ -23,6 +23,11 @@ impl<'a> SampleSource<'a> {
 }
 
 impl Source for SampleSource<'_> {
+    fn series_beyond(&self, matchers: &[Matcher], most: usize) -> Option<usize> {
+        let compiled = LabelMatcher::compile_all(matchers).ok()?;
+        self.tsdb.series_beyond(&compiled, most)
+    }
+
     fn select(
         &self,
         matchers: &[Matcher],

@@ -3,6 +3,7 @@
 //! In: questions as closures. Out: their answers. Bound: [`Limits`]; who waits longer than the
 //! query may take is refused, and a question whose asker has left is told to give up.
 
+mod lanes;
 mod stream;
 
 use std::fmt;
@@ -16,6 +17,9 @@ use weft_stdx::Clock;
 
 use crate::{Cancel, Error, ErrorKind, admin, loki, prometheus, weft};
 
+use lanes::Lanes;
+
+pub(crate) use lanes::Turn;
 pub(crate) use stream::Outlet;
 
 /// Glances at one time; more wait.
@@ -84,6 +88,10 @@ pub enum Cors {
 pub struct Limits {
     /// Queries that are answered at one time; more wait.
     pub queries_max: usize,
+    /// Heavy queries that are answered at one time, beside those; more wait.
+    pub heavy_queries_max: usize,
+    /// Samples that make a query heavy.
+    pub heavy_samples: u64,
     /// Queries that wait for those; more are refused.
     pub queries_waiting_max: usize,
     /// Writes that are taken at one time; more wait.
@@ -118,6 +126,8 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             queries_max: 20,
+            heavy_queries_max: 1,
+            heavy_samples: 5_000_000,
             queries_waiting_max: 500,
             writes_max: 16,
             reads_max: 10,
@@ -140,7 +150,7 @@ impl Default for Limits {
 pub(crate) struct App {
     pub(crate) config: Config,
     pub(crate) backends: Backends,
-    queries: Arc<Semaphore>,
+    lanes: Arc<Lanes>,
     /// Places of those that run and those that wait.
     queue: Arc<Semaphore>,
     glances: Arc<Semaphore>,
@@ -157,7 +167,7 @@ impl App {
         let limits = &config.limits;
         let semaphore = |permits: usize| Arc::new(Semaphore::new(permits));
         App {
-            queries: semaphore(limits.queries_max),
+            lanes: Arc::new(Lanes::new(limits)),
             queue: semaphore(
                 limits
                     .queries_max
@@ -188,14 +198,15 @@ impl App {
         let most = self.limits().query_time_max;
         let timeout = timeout.map_or(most, |timeout| timeout.min(most));
         let _place = self.place_in_queue()?;
-        let cancel = Cancel::after(timeout);
+        let turn = Turn::new(&self.lanes);
+        let cancel = Cancel::after(timeout).at_turn(Arc::clone(&turn));
         let _guard = cancel.on_drop();
         let watched = cancel.clone();
         let waits = AtomicBool::new(true);
         let answer = async {
-            let permit = acquire(&self.queries, 1).await?;
+            let permit = acquire(self.lanes.light(), 1).await?;
             waits.store(false, Ordering::Relaxed);
-            run(permit, move || question(&watched)).await
+            run(turn.begin(permit), move || question(&watched)).await
         };
         let timed_out = || {
             let place = if waits.load(Ordering::Relaxed) {
@@ -281,13 +292,13 @@ async fn acquire(semaphore: &Arc<Semaphore>, permits: u32) -> Result<OwnedSemaph
     acquired.map_err(|_| Error::new(ErrorKind::Unavailable, "the server is stopping"))
 }
 
-/// Runs something that blocks; the permit is given back when it is done, not when nobody waits.
+/// Runs something that blocks; what it holds is given back when it is done, not when nobody waits.
 async fn run<T: Send + 'static>(
-    permit: OwnedSemaphorePermit,
+    held: impl Send + 'static,
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     let task = tokio::task::spawn_blocking(move || {
-        let _permit = permit;
+        let _held = held;
         work()
     });
     task.await.unwrap_or_else(|error| panicked(&error))

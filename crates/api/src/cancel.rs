@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use weft_promql::Interrupt;
+use weft_promql::{Interrupt, QueryError};
 
+use crate::app::Turn;
 use crate::{Error, ErrorKind};
 
 /// Tells a query when to give up; clones share the flag.
@@ -16,6 +17,8 @@ use crate::{Error, ErrorKind};
 pub struct Cancel {
     abandoned: Arc<AtomicBool>,
     deadline: Option<Instant>,
+    /// The place of the query among others, where it has one.
+    turn: Option<Arc<Turn>>,
 }
 
 impl Cancel {
@@ -24,6 +27,7 @@ impl Cancel {
         Cancel {
             abandoned: Arc::default(),
             deadline: Instant::now().checked_add(timeout),
+            turn: None,
         }
     }
 
@@ -32,6 +36,15 @@ impl Cancel {
         Cancel {
             abandoned: Arc::default(),
             deadline: None,
+            turn: None,
+        }
+    }
+
+    /// Returns a flag that also knows the query's place among others.
+    pub(crate) fn at_turn(self, turn: Arc<Turn>) -> Cancel {
+        Cancel {
+            turn: Some(turn),
+            ..self
         }
     }
 
@@ -83,7 +96,17 @@ impl Cancel {
 
 impl weft_promql::Cancel for Cancel {
     fn interrupted(&self) -> Option<Interrupt> {
+        if let Some(turn) = &self.turn {
+            turn.give_way();
+        }
         self.interrupt()
+    }
+
+    fn expects(&self, samples: u64) -> Result<(), QueryError> {
+        match &self.turn {
+            Some(turn) => turn.expects(samples, self),
+            None => Ok(()),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::budget::Budget;
+use crate::error::QueryError;
 use crate::pool::{Pool, Sequential};
 
 /// What holds for all queries of an engine.
@@ -125,6 +126,12 @@ pub trait Watch: Send + Sync {
 pub trait Cancel: Send + Sync {
     /// Returns why to give up, or nothing to go on.
     fn interrupted(&self) -> Option<Interrupt>;
+
+    /// Is told how many samples are about to be looked at, before the first of a selection is. May
+    /// wait until it is this query's turn; fails to end the query.
+    fn expects(&self, _samples: u64) -> Result<(), QueryError> {
+        Ok(())
+    }
 }
 
 /// Why a query gives up.

@@ -11,6 +11,12 @@ use crate::Column;
 
 /// A store of series.
 pub trait Source: Send + Sync {
+    /// Returns how many series fulfil all matchers at least, if that is known without selecting them
+    /// and more than `most`.
+    fn series_beyond(&self, _matchers: &[Matcher], _most: usize) -> Option<usize> {
+        None
+    }
+
     /// Selects the series that fulfil all matchers and may have samples in `[start_ms, end_ms]`.
     ///
     /// Fails when the store cannot answer.

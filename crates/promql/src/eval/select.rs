@@ -139,6 +139,10 @@ impl Evaluator<'_> {
         hints: &SelectHints,
         steps: Steps,
     ) -> Result<Box<dyn SeriesSet + '_>, QueryError> {
+        let most = self.ledger.limits().work_max / steps.count.max(1);
+        if let Some(series) = self.source.series_beyond(matchers, most) {
+            self.ledger.expect_work(series, steps.count)?;
+        }
         let since = self.nanos();
         let set = self.source.select(matchers, start, end, hints)?;
         self.check()?;
@@ -148,6 +152,8 @@ impl Evaluator<'_> {
         let samples = set.samples_hint().unwrap_or(0) as usize;
         let each = steps.count.max(samples / set.len().max(1));
         self.ledger.expect_work(set.len(), each)?;
+        let work = set.len().saturating_mul(each);
+        self.query.cancel.expects(work as u64)?;
         Ok(set)
     }
 

@@ -1,9 +1,13 @@
 //! Limits, and callers who give up.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use weft_promql::{Budget, Cancel, Engine, Interrupt, Limits, QueryError, QueryOptions, TimeRange};
+use weft_model::Matcher;
+use weft_promql::{
+    Budget, Cancel, Engine, Interrupt, Limits, QueryError, QueryOptions, SelectHints, SeriesSet,
+    Source, SourceError, TimeRange,
+};
 
 use super::source::{Floats, many};
 
@@ -147,6 +151,66 @@ fn a_query_that_selects_too_much_is_refused_before_it_reads() {
         refused("m", narrow),
         "query processing would load too many samples into memory in query execution"
     );
+}
+
+/// Knows how many series there are, and must not be asked for them.
+struct Counted;
+
+impl Source for Counted {
+    fn series_beyond(&self, _: &[Matcher], most: usize) -> Option<usize> {
+        (most < 5000).then_some(5000)
+    }
+
+    fn select(
+        &self,
+        _: &[Matcher],
+        _: i64,
+        _: i64,
+        _: &SelectHints,
+    ) -> Result<Box<dyn SeriesSet + '_>, SourceError> {
+        panic!("nothing is selected")
+    }
+}
+
+#[test]
+fn what_is_known_to_be_too_much_is_refused_before_it_is_selected() {
+    let query = "sum(sum_over_time(m[30d:1s]))";
+    let refused = Engine::default().instant(&Counted, query, 0, &QueryOptions::default());
+    assert_eq!(
+        refused.unwrap_err().to_string(),
+        "query would look at about 12960000000 samples of 5000 series, more than 2000000000: \
+         select fewer series, a shorter range or a longer step"
+    );
+}
+
+/// Keeps what is expected, and refuses more than a number.
+struct Expecting(AtomicU64);
+
+impl Cancel for Expecting {
+    fn interrupted(&self) -> Option<Interrupt> {
+        None
+    }
+
+    fn expects(&self, samples: u64) -> Result<(), QueryError> {
+        self.0.fetch_max(samples, Ordering::Relaxed);
+        match samples {
+            ..100_000 => Ok(()),
+            _ => Err(QueryError::Overloaded("not now".to_owned())),
+        }
+    }
+}
+
+#[test]
+fn the_caller_is_told_what_a_selection_will_look_at() {
+    let cancel = Expecting(AtomicU64::new(0));
+    let options = QueryOptions {
+        cancel: &cancel,
+        ..QueryOptions::default()
+    };
+    let answer = Engine::default().instant(&many(), "sum(m)", 50_000, &options);
+    assert!(answer.is_ok());
+    assert_eq!(cancel.0.load(Ordering::Relaxed), 2000);
+    check_fails("sum(sum_over_time(m[1h:1s]))", &options, "not now");
 }
 
 #[test]
