@@ -163,7 +163,7 @@ fn check(sources: &Sources) -> (Vec<KeyDoc>, Checked) {
         "weft-data",
         "The directory that holds everything weft keeps.",
     )));
-    let settings = Settings {
+    let mut settings = Settings {
         admin: address(
             &mut reader,
             key(
@@ -185,6 +185,9 @@ fn check(sources: &Sources) -> (Vec<KeyDoc>, Checked) {
         rules: aggregator::rules(&mut reader),
         data,
     };
+    if let Some(host) = &settings.agent.host {
+        settings.aggregator.scrape_interval = host.interval;
+    }
     let (docs, faults) = reader.finish();
     (
         docs,

@@ -17,7 +17,7 @@ use weft_stdx::Clock;
 
 use crate::config::Config;
 use crate::intake::{self, Intake, Peers};
-use crate::query::ResultCache;
+use crate::query::{self, ResultCache};
 use crate::serve::{self, Served};
 use crate::status::StatusBoard;
 use crate::store::{OpenError, Store};
@@ -184,18 +184,21 @@ impl Aggregator {
             intake::run(self.listener, intake, shutdown.clone()),
         );
         tasks.spawn("renew", renewing.run(shutdown.clone()));
+        let budget = Arc::new(query::budget(&self.config.query));
         let served = Served {
             store: Arc::clone(&self.store),
             config: Arc::clone(&self.config),
             admin: self.surroundings.admin.clone(),
             status: self.status.clone(),
             rules: self.rules.clone(),
+            budget: Arc::clone(&budget),
             clock: self.surroundings.clock.clone(),
         };
         let watching = Watch {
             store: Arc::clone(&self.store),
             config: Arc::clone(&self.config),
             board: self.rules,
+            budget,
             clock: self.surroundings.clock.clone(),
         };
         let updates = self.surroundings.rules.clone();

@@ -23,6 +23,8 @@ pub struct Config {
     pub logs: LogsConfig,
     /// What queries may cost.
     pub query: QueryConfig,
+    /// How often agents sample, which clients are told.
+    pub scrape_interval: Duration,
     /// What rules are told of where they run.
     pub rules: weft_alert::Origin,
     /// Time between two moves of what is in memory into files; the journal holds at least this.
@@ -42,10 +44,6 @@ pub struct MetricsConfig {
     pub retention_by: Vec<SelectorRetention>,
     /// How many bytes of files they may take; the oldest day goes first. None for no limit.
     pub retention_bytes: Option<u64>,
-    /// How many exemplars are kept.
-    pub exemplars_max: usize,
-    /// How long exemplars are kept; none for as long as their series' samples.
-    pub exemplars_retention: Option<Duration>,
     /// How many series may be active.
     pub series_max: usize,
     /// How many bytes of recent samples may be held in memory.
@@ -113,6 +111,7 @@ impl Config {
             metrics: MetricsConfig::default(),
             logs: LogsConfig::default(),
             query: QueryConfig::default(),
+            scrape_interval: Duration::from_secs(15),
             rules: weft_alert::Origin::default(),
             flush_every: Duration::from_secs(30),
             admin_api: false,
@@ -128,8 +127,6 @@ impl Default for MetricsConfig {
             retention,
             retention_by: Vec::new(),
             retention_bytes: None,
-            exemplars_max: 1_000_000,
-            exemplars_retention: None,
             series_max: 3_000_000,
             head_bytes_max: 2 << 30,
         }

@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use tokio::net::TcpListener;
 use weft_api::{AdminApi, Api, Backends, Limits};
+use weft_promql::Budget;
 use weft_runtime::Shutdown;
 use weft_runtime::admin::Admin;
 use weft_stdx::Clock;
@@ -33,6 +34,8 @@ pub(crate) struct Served {
     pub(crate) admin: Admin,
     pub(crate) status: StatusBoard,
     pub(crate) rules: RuleBoard,
+    /// What all queries share.
+    pub(crate) budget: Arc<Budget>,
     pub(crate) clock: Clock,
 }
 
@@ -44,10 +47,12 @@ pub(crate) async fn run(listener: TcpListener, served: Served, shutdown: Shutdow
         admin,
         status,
         rules,
+        budget,
         clock,
     } = served;
     let limits = Limits {
         queries_max: config.query.at_once_max,
+        heavy_queries_max: std::thread::available_parallelism().map_or(1, |it| it.get() / 2),
         queries_waiting_max: config.query.waiting_max,
         query_time_max: config.query.timeout,
         drain_time_max: DRAIN_TIME_MAX,
@@ -64,6 +69,7 @@ pub(crate) async fn run(listener: TcpListener, served: Served, shutdown: Shutdow
             config,
             Arc::clone(&status.results),
             rules,
+            budget,
         )),
         loki: Arc::new(LokiBackend::new(Arc::clone(&store))),
         weft: Arc::new(WeftBackend {

@@ -24,6 +24,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use weft_alert::{Group, GroupState, Origin, Orphans};
 use weft_model::Millis;
+use weft_promql::Budget;
 use weft_runtime::{Shutdown, Stopper, shutdown};
 use weft_stdx::Clock;
 
@@ -50,6 +51,8 @@ pub(crate) struct Watch {
     pub(crate) store: Arc<Store>,
     pub(crate) config: Arc<Config>,
     pub(crate) board: RuleBoard,
+    /// What all queries share.
+    pub(crate) budget: Arc<Budget>,
     pub(crate) clock: Clock,
 }
 
@@ -122,8 +125,9 @@ struct Scene {
 impl Scene {
     fn new(watch: Watch) -> Scene {
         let stopping = Arc::new(AtomicBool::new(false));
+        let asked = (watch.store, watch.budget);
         Scene {
-            answers: Answers::new(watch.store, &watch.config, Arc::clone(&stopping)),
+            answers: Answers::new(asked, &watch.config, Arc::clone(&stopping)),
             origin: watch.config.rules.clone(),
             board: watch.board,
             clock: watch.clock,

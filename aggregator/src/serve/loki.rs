@@ -97,6 +97,10 @@ impl LokiBackend {
 }
 
 impl Backend for LokiBackend {
+    fn caveat(&self) -> Option<String> {
+        self.store.replay_warning()
+    }
+
     fn query(&self, query: &InstantQuery, cancel: &Cancel) -> Result<Answer, Error> {
         let expression = weft_logql::parse(&query.query).map_err(weft_logql::QueryError::from)?;
         Ok(self.ask(cancel, |engine| engine.instant(&expression, query.time))?)

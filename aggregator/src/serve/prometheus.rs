@@ -2,10 +2,12 @@
 
 mod read;
 mod rules;
+mod settings;
 mod targets;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Instant;
 
 use weft_api::prometheus::status::{
     Block, BlockCompaction, BlockStats, BuildInfo, Count, DroppedSeries, Flag, HeadStats, Replay,
@@ -20,7 +22,9 @@ use weft_api::{Cancel, Error, ErrorKind};
 use weft_exposition::remote_read;
 use weft_matcher::LabelMatcher;
 use weft_model::{Labels, Matcher, MetricMetadata, Millis};
-use weft_promql::{Answer, Budget, Engine, Limits, Options, QueryError, QueryOptions};
+use weft_promql::{
+    Answer, Budget, Engine, Limits, Options, QueryError, QueryOptions, StatsDetail, Watch,
+};
 use weft_stdx::text;
 use weft_tsdb::{PartStatus, ReadError};
 
@@ -31,9 +35,6 @@ use crate::watch::RuleBoard;
 
 /// The version of Prometheus whose API is spoken; clients derive from it what they may ask.
 const SPOKEN: &str = "3.14.0";
-
-/// All running queries together may hold as much as so many that are at their limit.
-const FULL_QUERIES: usize = 2;
 
 /// Answers Prometheus's clients.
 #[derive(Debug)]
@@ -53,25 +54,30 @@ impl PrometheusBackend {
         config: Arc<Config>,
         results: Arc<ResultCache>,
         rules: RuleBoard,
+        budget: Arc<Budget>,
     ) -> PrometheusBackend {
         let lookback_ms = i64::try_from(config.query.lookback.as_millis()).unwrap_or(i64::MAX);
         let engine = Engine::new(Options {
             lookback_ms,
             ..Options::default()
         });
-        let shared = config.query.bytes_max.saturating_mul(FULL_QUERIES);
         PrometheusBackend {
             store,
             config,
             rules,
             engine,
             threads: Threads::of_this_machine(),
-            budget: Arc::new(Budget::new(shared)),
+            budget,
             results,
         }
     }
 
-    fn options<'a>(&'a self, lookback_ms: Option<i64>, cancel: &'a Cancel) -> QueryOptions<'a> {
+    fn options<'a>(
+        &'a self,
+        (lookback_ms, stats): (Option<i64>, StatsDetail),
+        watch: &'a Stopwatch,
+        cancel: &'a Cancel,
+    ) -> QueryOptions<'a> {
         let query = &self.config.query;
         let limits = Limits {
             samples_max: query.samples_max,
@@ -82,9 +88,10 @@ impl PrometheusBackend {
             lookback_ms,
             limits,
             budget: Some(Arc::clone(&self.budget)),
+            stats,
+            watch: Some(watch),
             cancel,
             pool: &self.threads,
-            ..QueryOptions::default()
         }
     }
 
@@ -110,11 +117,25 @@ impl PrometheusBackend {
     }
 }
 
+/// Tells how much time has passed since it was made.
+struct Stopwatch(Instant);
+
+impl Watch for Stopwatch {
+    fn nanos(&self) -> u64 {
+        u64::try_from(self.0.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
 impl Backend for PrometheusBackend {
+    fn caveat(&self) -> Option<String> {
+        self.store.replay_warning()
+    }
+
     fn query(&self, query: &InstantQuery, cancel: &Cancel) -> Result<Answer, Error> {
         let warning = self.store.replay_warning();
         let source = SampleSource::new(&self.store.tsdb);
-        let options = self.options(query.lookback_ms, cancel);
+        let watch = Stopwatch(Instant::now());
+        let options = self.options((query.lookback_ms, query.stats), &watch, cancel);
         let answer = self
             .engine
             .instant(&source, &query.query, query.time.0, &options)?;
@@ -124,7 +145,8 @@ impl Backend for PrometheusBackend {
     fn query_range(&self, query: &RangeQuery, cancel: &Cancel) -> Result<Answer, Error> {
         let warning = self.store.replay_warning();
         let source = SampleSource::new(&self.store.tsdb);
-        let options = self.options(query.lookback_ms, cancel);
+        let watch = Stopwatch(Instant::now());
+        let options = self.options((query.lookback_ms, query.stats), &watch, cancel);
         let text = &query.query;
         let expr = weft_promql::parse(text).map_err(QueryError::from)?;
         let asked = Asked {
@@ -139,8 +161,8 @@ impl Backend for PrometheusBackend {
             self.engine
                 .range_expr(&source, &expr, text, range, &options)
         };
-        if warning.is_some() {
-            // What may lack something is not kept.
+        if warning.is_some() || query.stats == StatsDetail::EachStep {
+            // What may lack something is not kept; what is kept has no count of each step.
             return Ok(with_warning(evaluate(query.range)?, warning));
         }
         Ok(self.results.range(&self.store.tsdb, asked, evaluate)?)
@@ -199,13 +221,12 @@ impl Backend for PrometheusBackend {
         let mut found = Vec::new();
         for selector in selectors(&expression) {
             let matchers = compile(&selector)?;
-            let series = self
-                .store
-                .tsdb
-                .exemplars(&matchers, query.start, query.end)
-                .map_err(|error| read_error(&error))?;
-            let answers = series.into_iter();
-            found.extend(answers.map(|(labels, exemplars)| SeriesExemplars { labels, exemplars }));
+            let series = self.store.tsdb.exemplars(&matchers, query.start, query.end);
+            found.extend(
+                series
+                    .into_iter()
+                    .map(|(labels, exemplars)| SeriesExemplars { labels, exemplars }),
+            );
         }
         Ok(found)
     }
@@ -232,13 +253,14 @@ impl Backend for PrometheusBackend {
             };
             list.iter().take(limit).map(count).collect()
         };
-        // As Prometheus tells it of a store without samples.
-        let (min_time, max_time) = status.parts_range.unwrap_or((i64::MAX, i64::MIN));
+        let extent = self.store.tsdb.head_extent();
+        // As Prometheus tells it of a head without samples.
+        let (min_time, max_time) = extent.range.unwrap_or((i64::MAX, i64::MIN));
         Ok(TsdbStatus {
             head_stats: HeadStats {
                 num_series: status.series as u64,
                 num_label_pairs: status.label_pairs as u64,
-                chunk_count: 0,
+                chunk_count: extent.chunks,
                 min_time,
                 max_time,
             },
@@ -287,40 +309,11 @@ impl Backend for PrometheusBackend {
     }
 
     fn flags(&self) -> Vec<Flag> {
-        let config = &self.config;
-        let flag = |name: &str, value: String| Flag {
-            name: name.to_owned(),
-            value,
-        };
-        vec![
-            flag(
-                "query.lookback-delta",
-                text::duration(config.query.lookback),
-            ),
-            flag(
-                "query.max-concurrency",
-                config.query.at_once_max.to_string(),
-            ),
-            flag("query.max-samples", config.query.samples_max.to_string()),
-            flag("query.timeout", text::duration(config.query.timeout)),
-            flag(
-                "storage.tsdb.path",
-                config.data.join("tsdb").display().to_string(),
-            ),
-            flag(
-                "storage.tsdb.retention.time",
-                text::duration(config.metrics.retention),
-            ),
-            flag("web.enable-admin-api", config.admin_api.to_string()),
-            flag("web.enable-remote-write-receiver", "true".to_owned()),
-            flag("web.listen-address", config.http.to_string()),
-        ]
+        settings::flags(&self.config)
     }
 
-    /// Returns the settings in force as a YAML mapping; none of them is a secret.
     fn config(&self) -> String {
-        let line = |flag: Flag| format!("{}: {:?}\n", flag.name, flag.value);
-        self.flags().into_iter().map(line).collect()
+        settings::yaml(&self.config)
     }
 
     fn wal_replay(&self) -> WalReplay {

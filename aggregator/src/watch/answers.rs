@@ -14,7 +14,7 @@ use weft_api::prometheus::Received;
 use weft_exposition::remote_write::{Outgoing, Version};
 use weft_matcher::LabelMatcher;
 use weft_model::{Labels, Matcher, Millis};
-use weft_promql::{Cancel, Engine, Interrupt, Limits, Options, QueryOptions, Value};
+use weft_promql::{Budget, Cancel, Engine, Interrupt, Limits, Options, QueryOptions, Value};
 use weft_tsdb::Newest;
 
 use crate::config::Config;
@@ -29,12 +29,17 @@ pub(super) struct Answers {
     store: Arc<Store>,
     engine: Engine,
     limits: Limits,
+    budget: Arc<Budget>,
     timeout: Duration,
     stopping: Arc<AtomicBool>,
 }
 
 impl Answers {
-    pub(super) fn new(store: Arc<Store>, config: &Config, stopping: Arc<AtomicBool>) -> Answers {
+    pub(super) fn new(
+        (store, budget): (Arc<Store>, Arc<Budget>),
+        config: &Config,
+        stopping: Arc<AtomicBool>,
+    ) -> Answers {
         let query = &config.query;
         let lookback_ms = i64::try_from(query.lookback.as_millis()).unwrap_or(i64::MAX);
         Answers {
@@ -48,6 +53,7 @@ impl Answers {
                 bytes_max: query.bytes_max,
                 ..Limits::default()
             },
+            budget,
             timeout: query.timeout,
             stopping,
         }
@@ -67,6 +73,7 @@ impl Evaluate for Answers {
         };
         let options = QueryOptions {
             limits: self.limits,
+            budget: Some(Arc::clone(&self.budget)),
             cancel: &deadline,
             ..QueryOptions::default()
         };

@@ -10,13 +10,16 @@ mod escape;
 mod exemplars;
 mod features;
 mod listing;
+mod notifications;
 mod parse_query;
 mod query;
 pub mod read;
 mod report;
 mod result;
 mod rules;
+mod search;
 mod series;
+mod stats;
 pub mod status;
 mod targets;
 pub mod watch;
@@ -48,8 +51,12 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/label/{name}/values", get(series::label_values))
         .route("/series", form(series::series))
         .route("/metadata", get(series::metadata))
+        .route("/search/metric_names", form(search::metric_names))
+        .route("/search/label_names", form(search::label_names))
+        .route("/search/label_values", form(search::label_values))
         .route("/targets", get(targets::list))
         .route("/targets/metadata", get(targets::metadata))
+        .route("/targets/relabel_steps", get(targets::relabel_steps))
         .route("/scrape_pools", get(targets::pools))
         .route("/rules", get(rules::rules))
         .route("/alerts", get(rules::alerts))
@@ -63,7 +70,8 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/status/walreplay", get(report::wal_replay))
         .route("/features", get(features::features))
         .route("/openapi.yaml", get(features::openapi))
-        .route("/notifications", get(features::notifications))
+        .route("/notifications", get(notifications::list))
+        .route("/notifications/live", get(notifications::live))
         .route("/admin/tsdb/delete_series", changing(admin::delete_series))
         .route(
             "/admin/tsdb/clean_tombstones",

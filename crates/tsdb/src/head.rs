@@ -11,7 +11,6 @@ use weft_model::{FloatHistogram, Labels, limits};
 
 pub(crate) mod block;
 pub(crate) mod chunk;
-pub(crate) mod exemplars;
 pub(crate) mod index;
 pub(crate) mod log;
 mod matching;
@@ -26,6 +25,7 @@ pub(crate) mod starts;
 use crate::config::Config;
 use crate::error::Rejected;
 use crate::identity::hash_labels;
+use crate::status::HeadExtent;
 use index::{Found, Index};
 use raw::{RawKey, RawTable};
 use shard::{Appended, Shard};
@@ -86,7 +86,7 @@ pub(crate) struct Admission {
 
 impl Admission {
     #[inline]
-    pub(crate) fn admit(&self, time: i64) -> Result<(), Rejected> {
+    fn admit(&self, time: i64) -> Result<(), Rejected> {
         if time < self.earliest {
             return Err(Rejected::TooOld);
         }
@@ -319,8 +319,35 @@ impl Head {
             .any(|shard| shard.bytes() > self.shard_bytes_max / 2)
     }
 
+    /// Returns what the head holds of its series. It looks at all of them.
+    pub(crate) fn extent(&self) -> HeadExtent {
+        let mut places: Vec<(usize, u32)> = {
+            let slots = self.index().all();
+            slots.into_iter().map(Head::place).collect()
+        };
+        places.sort_unstable();
+        let mut extent = HeadExtent::default();
+        for shard in places.chunk_by(|a, b| a.0 == b.0) {
+            let locked = self.shard(shard[0].0);
+            for (_, local) in shard {
+                let (chunks, range) = locked.extent(*local);
+                extent.chunks += chunks;
+                extent.range = joined(extent.range, range);
+            }
+        }
+        extent
+    }
+
     pub(crate) fn samples_unflushed(&self) -> u64 {
         self.shards().map(|shard| shard.samples_unflushed()).sum()
+    }
+}
+
+/// Returns the range that covers both.
+fn joined(one: Option<(i64, i64)>, other: Option<(i64, i64)>) -> Option<(i64, i64)> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some((one.0.min(other.0), one.1.max(other.1))),
+        (one, other) => one.or(other),
     }
 }
 

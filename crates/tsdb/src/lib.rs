@@ -51,8 +51,8 @@ pub use part::{Falls, Newest, ROLLUP_RESOLUTIONS, Rollup};
 pub use restore::{RestoreError, RestoreReport, restore};
 pub use selection::{Beside, Selection};
 pub use status::{
-    CheckFault, CheckReport, DeleteReport, Drop, FlushReport, MaintainReport, OpenReport,
-    PartStatus, Status,
+    CheckFault, CheckReport, DeleteReport, Drop, FlushReport, HeadExtent, MaintainReport,
+    OpenReport, PartStatus, Status,
 };
 
 #[cfg(test)]

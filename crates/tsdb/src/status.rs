@@ -24,8 +24,6 @@ pub struct FlushReport {
     pub series: u64,
     /// Samples written, histograms included.
     pub samples: u64,
-    /// Exemplars written.
-    pub exemplars: u64,
     /// Parts written: one for each day that the samples lie in.
     pub parts: usize,
     /// Their bytes.
@@ -82,8 +80,6 @@ pub struct CheckReport {
     pub series: u64,
     /// Their samples.
     pub samples: u64,
-    /// Their exemplars.
-    pub exemplars: u64,
     /// Their bytes.
     pub bytes: u64,
     /// What does not hold.
@@ -121,10 +117,6 @@ pub struct Status {
     pub parts_samples: u64,
     /// Parts set aside since the store was opened.
     pub parts_set_aside: u64,
-    /// Exemplars in parts and in the head; what is there twice is counted twice until it is merged.
-    pub exemplars: u64,
-    /// Exemplars given up since the store was opened because there were too many.
-    pub exemplars_dropped: u64,
     /// Deletions that wait to be carried out.
     pub deletions_pending: usize,
     /// Bytes of parts kept decoded.
@@ -141,6 +133,15 @@ pub struct Status {
     pub top_label_bytes: Vec<(String, usize)>,
     /// The label pairs with the most series, as `name=value`.
     pub top_pairs: Vec<(String, usize)>,
+}
+
+/// What the head holds: samples that came in order, those of parts that are kept at hand included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HeadExtent {
+    /// Runs of samples; the open one of a series is one.
+    pub chunks: u64,
+    /// The earliest and the latest time, milliseconds.
+    pub range: Option<(i64, i64)>,
 }
 
 /// A part that is served.

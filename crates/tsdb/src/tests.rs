@@ -11,7 +11,6 @@ use crate::{Config, Tsdb};
 
 mod basics;
 mod durability;
-mod exemplars;
 mod hostile;
 mod meanwhile;
 mod model;

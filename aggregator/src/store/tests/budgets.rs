@@ -32,7 +32,9 @@ fn the_newest_series_over_the_budget_are_dropped_and_the_offender_named() {
     let results = Arc::new(ResultCache::new(1 << 20));
     let config = Arc::new(machine.config.clone());
     let rules = RuleBoard::default();
-    let backend = PrometheusBackend::new(Arc::clone(&store), config, Arc::clone(&results), rules);
+    let budget = Arc::new(crate::query::budget(&config.query));
+    let asked = (Arc::clone(&store), Arc::clone(&results));
+    let backend = PrometheusBackend::new(asked.0, config, asked.1, rules, budget);
     let told = |limit| -> Vec<(String, String, u64)> {
         let dropped = backend.tsdb_status(limit).unwrap().dropped_series;
         let each = dropped.into_iter();

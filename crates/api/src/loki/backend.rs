@@ -13,6 +13,11 @@ use crate::{Cancel, Error};
 
 /// Log lines, and what is known about them.
 pub trait Backend: Send + Sync + 'static {
+    /// Returns what may be missing from answers for now, in words for people.
+    fn caveat(&self) -> Option<String> {
+        None
+    }
+
     /// Evaluates a metric query at one time.
     fn query(&self, query: &InstantQuery, cancel: &Cancel) -> Result<Answer, Error>;
 

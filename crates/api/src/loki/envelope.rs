@@ -7,6 +7,15 @@ use crate::response::{json, reply};
 /// What begins most answers.
 pub(super) const HEAD: &[u8] = b"{\"status\":\"success\",\"data\":";
 
+/// Ends an envelope, with what may be missing from the answer.
+pub(super) fn end(out: &mut Vec<u8>, caveat: Option<&str>) {
+    if let Some(caveat) = caveat {
+        out.extend_from_slice(b",\"warnings\":");
+        json::strings(out, [caveat]);
+    }
+    out.push(b'}');
+}
+
 /// Returns an answer whose data is written by `write`.
 pub(super) fn success(write: impl FnOnce(&mut Vec<u8>)) -> Response {
     let mut body = HEAD.to_vec();

@@ -4,21 +4,26 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
+use weft_model::Labels;
 
 use super::backend::IndexStats;
 use super::envelope;
 use super::span::Span;
-use crate::Error;
 use crate::app::App;
 use crate::request::Params;
 use crate::response::json::{self, Pieces};
 use crate::response::{number, reply};
+use crate::{Cancel, Error};
 
 /// Answers with the names of stream labels.
 pub(super) async fn labels(State(app): State<Arc<App>>, params: Params) -> Result<Response, Error> {
     let selection = Span::of(&params, &app.config.clock)?.selection(params.get("query"))?;
     let backend = Arc::clone(&app.backends.loki);
-    names(app.ask(None, move |_| backend.labels(&selection)).await?)
+    let ask = move |_: &Cancel| {
+        let caveat = backend.caveat();
+        Ok((backend.labels(&selection)?, caveat))
+    };
+    Ok(names(app.ask(None, ask).await?))
 }
 
 /// Answers with the values of a stream label.
@@ -29,17 +34,21 @@ pub(super) async fn label_values(
 ) -> Result<Response, Error> {
     let selection = Span::of(&params, &app.config.clock)?.selection(params.get("query"))?;
     let backend = Arc::clone(&app.backends.loki);
-    names(
-        app.ask(None, move |_| backend.label_values(&name, &selection))
-            .await?,
-    )
+    let ask = move |_: &Cancel| {
+        let caveat = backend.caveat();
+        Ok((backend.label_values(&name, &selection)?, caveat))
+    };
+    Ok(names(app.ask(None, ask).await?))
 }
 
-fn names(mut found: Vec<String>) -> Result<Response, Error> {
+/// What was found, and what may be missing from it.
+type Found<T> = (Vec<T>, Option<String>);
+
+fn names((mut found, caveat): Found<String>) -> Response {
     found.sort_unstable();
     found.dedup();
     let write = |out: &mut Vec<u8>, name: String| json::string(out, &name);
-    Ok(list(found.into_iter(), write))
+    list(found.into_iter(), write, caveat.as_deref())
 }
 
 /// Answers with streams.
@@ -53,20 +62,26 @@ pub(super) async fn series(State(app): State<Arc<App>>, params: Params) -> Resul
         selections.push(span.selection("")?);
     }
     let backend = Arc::clone(&app.backends.loki);
-    let mut found = app.ask(None, move |_| backend.series(&selections)).await?;
+    let ask = move |_: &Cancel| {
+        let caveat = backend.caveat();
+        Ok((backend.series(&selections)?, caveat))
+    };
+    let (mut found, caveat): Found<Labels> = app.ask(None, ask).await?;
     found.sort_unstable();
     found.dedup();
-    Ok(list(found.into_iter(), |out, labels| {
-        json::labels(out, &labels)
-    }))
+    let write = |out: &mut Vec<u8>, labels| json::labels(out, &labels);
+    Ok(list(found.into_iter(), write, caveat.as_deref()))
 }
 
 fn list<T>(
     items: impl Iterator<Item = T> + Send + 'static,
     write: impl FnMut(&mut Vec<u8>, T) + Send + 'static,
+    caveat: Option<&str>,
 ) -> Response {
     let head = [envelope::HEAD, b"["].concat();
-    reply::json_pieces(Pieces::new(head, items, write, b"]}".to_vec()))
+    let mut tail = b"]".to_vec();
+    envelope::end(&mut tail, caveat);
+    reply::json_pieces(Pieces::new(head, items, write, tail))
 }
 
 /// Answers with how much a selection holds.

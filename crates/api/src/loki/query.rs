@@ -35,9 +35,13 @@ pub(super) async fn instant(
         direction: direction(&params)?,
     };
     let backend = Arc::clone(&app.backends.loki);
-    let ask = move |cancel: &crate::Cancel| backend.query(&query, cancel);
-    let answer = app.ask(params.timeout("timeout")?, ask).await?;
-    Ok(result::respond(answer, Categories::wanted(&headers)))
+    let ask = move |cancel: &crate::Cancel| {
+        let caveat = backend.caveat();
+        Ok((backend.query(&query, cancel)?, caveat))
+    };
+    let (answer, caveat) = app.ask(params.timeout("timeout")?, ask).await?;
+    let categories = Categories::wanted(&headers);
+    Ok(result::respond(answer, categories, caveat.as_deref()))
 }
 
 /// Evaluates a query over a range.
@@ -56,9 +60,13 @@ pub(super) async fn range(
         direction: direction(&params)?,
     };
     let backend = Arc::clone(&app.backends.loki);
-    let ask = move |cancel: &crate::Cancel| backend.query_range(&query, &range, cancel);
-    let answer = app.ask(params.timeout("timeout")?, ask).await?;
-    Ok(result::respond(answer, Categories::wanted(&headers)))
+    let ask = move |cancel: &crate::Cancel| {
+        let caveat = backend.caveat();
+        Ok((backend.query_range(&query, &range, cancel)?, caveat))
+    };
+    let (answer, caveat) = app.ask(params.timeout("timeout")?, ask).await?;
+    let categories = Categories::wanted(&headers);
+    Ok(result::respond(answer, categories, caveat.as_deref()))
 }
 
 fn direction(params: &Params) -> Result<Direction, Error> {

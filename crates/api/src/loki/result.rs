@@ -12,7 +12,7 @@ use weft_logql::{
 };
 use weft_model::{Labels, Nanos};
 
-use super::envelope::HEAD;
+use super::envelope::{self, HEAD};
 use crate::response::json::{self, Pieces};
 use crate::response::{number, reply};
 
@@ -40,12 +40,12 @@ impl Categories {
 }
 
 /// Returns the response.
-pub(super) fn respond(answer: Answer, categories: Categories) -> Response {
+pub(super) fn respond(answer: Answer, categories: Categories, caveat: Option<&str>) -> Response {
     let lines = match &answer.value {
         Value::Streams(streams) => streams.iter().map(|stream| stream.entries.len()).sum(),
         _ => 0,
     };
-    let tail = tail(&answer.stats, lines);
+    let tail = tail(&answer.stats, lines, caveat);
     match answer.value {
         Value::Streams(streams) => respond_with_streams(streams, categories, tail),
         Value::Matrix(series) => {
@@ -92,17 +92,18 @@ fn head(kind: &str, flags: &str, bracket: &[u8]) -> Vec<u8> {
 }
 
 /// Writes what follows the result, with its closing bracket.
-fn tail(stats: &SelectStats, lines: usize) -> Vec<u8> {
+fn tail(stats: &SelectStats, lines: usize, caveat: Option<&str>) -> Vec<u8> {
     let mut tail = Vec::new();
     number::print(
         &mut tail,
         format_args!(
             "],\"stats\":{{\"summary\":{{\"totalBytesProcessed\":{},\"totalLinesProcessed\":{},\
              \"totalEntriesReturned\":{lines}}},\"store\":{{\"totalChunksRef\":{},\
-             \"totalChunksDownloaded\":{},\"chunksLost\":{}}}}}}}}}",
+             \"totalChunksDownloaded\":{},\"chunksLost\":{}}}}}}}",
             stats.bytes, stats.lines, stats.blocks, stats.blocks_read, stats.blocks_lost
         ),
     );
+    envelope::end(&mut tail, caveat);
     tail
 }
 

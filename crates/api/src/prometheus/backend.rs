@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use weft_exposition::remote_read;
 use weft_model::{Labels, Matcher, MetricMetadata, Millis};
-use weft_promql::{Answer, TimeRange};
+use weft_promql::{Answer, StatsDetail, TimeRange};
 
 use super::read::SeriesSamples;
 use super::status::{Block, BuildInfo, Flag, RuntimeInfo, TsdbStatus, WalReplay};
@@ -17,6 +17,12 @@ use crate::{Cancel, Error};
 
 /// Samples, and what is known about them.
 pub trait Backend: Send + Sync + 'static {
+    /// Returns what may be missing from answers for now, in words for people. Answers of queries
+    /// carry it by themselves.
+    fn caveat(&self) -> Option<String> {
+        None
+    }
+
     /// Evaluates a query at one time.
     fn query(&self, query: &InstantQuery, cancel: &Cancel) -> Result<Answer, Error>;
 
@@ -122,6 +128,8 @@ pub struct InstantQuery {
     pub time: Millis,
     /// How far back selectors look, when the asker says so.
     pub lookback_ms: Option<i64>,
+    /// How much is told about what it costs.
+    pub stats: StatsDetail,
 }
 
 /// A query over a range.
@@ -133,6 +141,8 @@ pub struct RangeQuery {
     pub range: TimeRange,
     /// How far back selectors look, when the asker says so.
     pub lookback_ms: Option<i64>,
+    /// How much is told about what it costs.
+    pub stats: StatsDetail,
 }
 
 /// Series over a range of time.

@@ -1,4 +1,4 @@
-//! `/features`, `/openapi.yaml` and `/notifications`: what this server can do and has to say.
+//! `/features` and `/openapi.yaml`: what this server can do.
 
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
@@ -20,7 +20,7 @@ const API: &[(&str, bool)] = &[
     ("query_warnings", true),
     ("remote_read", true),
     ("remote_write_receiver", true),
-    ("search", false),
+    ("search", true),
     ("time_range_labels", true),
     ("time_range_series", true),
 ];
@@ -75,9 +75,4 @@ fn area<'a>(
 pub(super) async fn openapi() -> Response {
     let kind = HeaderValue::from_static("application/yaml");
     reply::whole(StatusCode::OK, kind, OPENAPI)
-}
-
-/// Answers with none: what is wrong is told by `/-/ready` and by `/weft/v1/status`.
-pub(super) async fn notifications() -> Response {
-    envelope::success(|out| out.extend_from_slice(b"[]"))
 }

@@ -8,7 +8,7 @@ use weft_model::Millis;
 use weft_promql::{Answer, TimeRange};
 
 use super::backend::{InstantQuery, RangeQuery};
-use super::result::Timings;
+use super::stats::{Cost, Times};
 use super::{envelope, result};
 use crate::app::App;
 use crate::request::Params;
@@ -25,48 +25,57 @@ pub(super) async fn instant(
     params: Params,
 ) -> Result<Response, Error> {
     let now = Millis(app.config.clock.millis());
+    let options = result::Options::of(&params)?;
     let query = InstantQuery {
         query: params.get("query").to_owned(),
         time: params.millis("time")?.unwrap_or(now),
         lookback_ms: lookback(&params)?,
+        stats: options.detail(),
     };
+    let times = Times::once(query.time);
     let backend = Arc::clone(&app.backends.prometheus);
     let evaluate = move |cancel: &Cancel| backend.query(&query, cancel);
-    respond(&app, &params, evaluate).await
+    respond(&app, &params, &options, times, evaluate).await
 }
 
 /// Evaluates a query at each step of a range.
 pub(super) async fn range(State(app): State<Arc<App>>, params: Params) -> Result<Response, Error> {
+    let options = result::Options::of(&params)?;
     let query = RangeQuery {
         range: time_range(&params)?,
         query: params.get("query").to_owned(),
         lookback_ms: lookback(&params)?,
+        stats: options.detail(),
     };
+    let times = Times::of(query.range);
     let backend = Arc::clone(&app.backends.prometheus);
     let evaluate = move |cancel: &Cancel| backend.query_range(&query, cancel);
-    respond(&app, &params, evaluate).await
+    respond(&app, &params, &options, times, evaluate).await
 }
 
 /// Evaluates a query when it is its turn, and takes the time.
 async fn respond(
     app: &App,
     params: &Params,
+    options: &result::Options,
+    times: Times,
     evaluate: impl FnOnce(&Cancel) -> Result<Answer, Error> + Send + 'static,
 ) -> Result<Response, Error> {
-    let options = result::Options::of(params)?;
     let clock = app.config.clock.clone();
     let asked = clock.nanos();
     let timed = move |cancel: &Cancel| {
         let begun = clock.nanos();
         let answer = evaluate(cancel)?;
-        let timings = Timings {
+        let cost = Cost {
+            stats: answer.stats.clone(),
+            times,
             queued: begun - asked,
             ran: clock.nanos() - begun,
         };
-        Ok((answer, timings))
+        Ok((answer, cost))
     };
-    let answer = app.ask(params.timeout("timeout")?, timed).await?;
-    Ok(result::respond(answer, &options))
+    let (answer, cost) = app.ask(params.timeout("timeout")?, timed).await?;
+    Ok(result::respond(answer, &cost, options))
 }
 
 fn lookback(params: &Params) -> Result<Option<i64>, Error> {

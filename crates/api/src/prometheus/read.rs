@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use weft_exposition::chunk;
 use weft_exposition::remote_read::{self, Frames, Query, ReadRequest, ResponseType};
@@ -20,6 +20,9 @@ use crate::app::{App, Outlet};
 use crate::request::{Encoding, body};
 use crate::response::reply;
 use crate::{Cancel, Error};
+
+/// Tells what may be missing from an answer, which has no other place for it.
+const CAVEAT: HeaderName = HeaderName::from_static("x-weft-warning");
 
 /// A series with its samples in a stretch of time.
 #[derive(Clone, Debug)]
@@ -43,6 +46,20 @@ pub(super) async fn read(State(app): State<Arc<App>>, request: Request) -> Resul
     let payload = body::read(&app, &parts.headers, body, encoding, bytes_max).await?;
     let request = ReadRequest::parse(&payload.decode()?)?;
     let backend = Arc::clone(&app.backends.prometheus);
+    let told = Arc::clone(&backend);
+    let caveat = app.glance(move || Ok(told.caveat())).await?;
+    let mut response = respond(&app, backend, request).await?;
+    if let Some(value) = caveat.and_then(|text| HeaderValue::from_str(&text).ok()) {
+        response.headers_mut().insert(CAVEAT, value);
+    }
+    Ok(response)
+}
+
+async fn respond(
+    app: &App,
+    backend: Arc<dyn Backend>,
+    request: ReadRequest,
+) -> Result<Response, Error> {
     match request.response_type() {
         Some(ResponseType::Samples) => {
             let bytes_max = app.limits().read_bytes_max;

@@ -5,9 +5,10 @@
 
 use axum::response::Response;
 use weft_model::{FloatHistogram, Millis};
-use weft_promql::{Answer, SampleValue, Series, Stats, Value, VectorSample};
+use weft_promql::{Answer, SampleValue, Series, StatsDetail, Value, VectorSample};
 
 use super::envelope::{HEAD, Remarks, TRUNCATED};
+use super::stats::Cost;
 use crate::Error;
 use crate::request::Params;
 use crate::response::json::{self, Pieces};
@@ -19,43 +20,46 @@ pub(super) struct Options {
     stats: StatsWanted,
 }
 
-/// How long a query waited and ran, in nanoseconds.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Timings {
-    pub(super) queued: i64,
-    pub(super) ran: i64,
-}
-
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum StatsWanted {
     No,
-    Yes,
+    Totals,
+    All,
 }
 
 impl Options {
     pub(super) fn of(params: &Params) -> Result<Options, Error> {
         let stats = match params.find("stats") {
-            Some(_) => StatsWanted::Yes,
             None => StatsWanted::No,
+            Some("all") => StatsWanted::All,
+            Some(_) => StatsWanted::Totals,
         };
         let limit = params.limit("limit")?;
         Ok(Options { limit, stats })
     }
+
+    /// Returns how much the engine has to count.
+    pub(super) fn detail(&self) -> StatsDetail {
+        match self.stats {
+            StatsWanted::All => StatsDetail::EachStep,
+            StatsWanted::No | StatsWanted::Totals => StatsDetail::Totals,
+        }
+    }
 }
 
 /// Returns the response.
-pub(super) fn respond((answer, timings): (Answer, Timings), options: &Options) -> Response {
+pub(super) fn respond(answer: Answer, cost: &Cost, options: &Options) -> Response {
     let Answer {
         value,
         warnings,
         infos,
-        stats,
+        ..
     } = answer;
     let mut remarks = Remarks { warnings, infos };
     remarks.cut();
     let value = truncated(value, options.limit, &mut remarks);
-    let stats = (options.stats == StatsWanted::Yes).then_some((stats, timings));
-    let tail = tail(&value, stats, &remarks);
+    let cost = (options.stats != StatsWanted::No).then_some(cost);
+    let tail = tail(&value, cost, &remarks);
     let head = head(&value);
     match value {
         Value::Scalar { time_ms, value } => {
@@ -113,42 +117,17 @@ fn head(value: &Value) -> Vec<u8> {
     head
 }
 
-fn tail(value: &Value, stats: Option<(Stats, Timings)>, remarks: &Remarks) -> Vec<u8> {
+fn tail(value: &Value, cost: Option<&Cost>, remarks: &Remarks) -> Vec<u8> {
     let mut tail = Vec::new();
     if matches!(value, Value::Vector(_) | Value::Matrix(_)) {
         tail.push(b']');
     }
-    if let Some((stats, timings)) = stats {
-        write_stats(&mut tail, stats, timings);
+    if let Some(cost) = cost {
+        cost.write(&mut tail);
     }
     tail.push(b'}');
     remarks.tail(&mut tail);
     tail
-}
-
-/// Writes what a query cost in Prometheus's terms: preparing, evaluating and sorting are one here,
-/// and the peak is told in samples that would take as many bytes.
-fn write_stats(out: &mut Vec<u8>, stats: Stats, timings: Timings) {
-    let seconds = |nanos: i64| nanos as f64 / 1e9;
-    let (ran, queued) = (seconds(timings.ran), seconds(timings.queued));
-    let Stats {
-        series,
-        samples_read,
-        samples_queryable,
-        samples_peak,
-        bytes_peak,
-        ..
-    } = stats;
-    number::print(
-        out,
-        format_args!(
-            ",\"stats\":{{\"timings\":{{\"evalTotalTime\":{ran},\"resultSortTime\":0,\
-             \"queryPreparationTime\":0,\"innerEvalTime\":{ran},\"execQueueTime\":{queued},\
-             \"execTotalTime\":{ran}}},\"samples\":{{\"totalQueryableSamples\":{samples_queryable},\
-             \"peakSamples\":{samples_peak},\"samplesRead\":{samples_read},\
-             \"seriesRead\":{series},\"peakBytes\":{bytes_peak}}}}}"
-        ),
-    );
 }
 
 fn one(

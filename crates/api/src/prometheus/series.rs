@@ -88,17 +88,24 @@ async fn select<T: Send + 'static>(
     app: &App,
     selection: Selection,
     ask: impl FnOnce(&dyn Backend, &Selection, &Cancel) -> Result<Vec<T>, Error> + Send + 'static,
-) -> Result<Vec<T>, Error> {
+) -> Result<Found<T>, Error> {
     if selection.end < selection.start {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), None));
     }
     let backend = Arc::clone(&app.backends.prometheus);
-    app.ask(None, move |cancel| ask(&*backend, &selection, cancel))
-        .await
+    let ask = move |cancel: &Cancel| {
+        let caveat = backend.caveat();
+        Ok((ask(&*backend, &selection, cancel)?, caveat))
+    };
+    app.ask(None, ask).await
 }
 
-fn names(found: Vec<String>, params: &Params) -> Result<Response, Error> {
-    let (names, remarks) = envelope::sorted(found, params.limit("limit")?);
+/// What was found, and what may be missing from it.
+type Found<T> = (Vec<T>, Option<String>);
+
+fn names((found, caveat): Found<String>, params: &Params) -> Result<Response, Error> {
+    let (names, mut remarks) = envelope::sorted(found, params.limit("limit")?);
+    remarks.warnings.extend(caveat);
     let write = |out: &mut Vec<u8>, name: String| json::string(out, &name);
     Ok(respond(names.into_iter(), write, &remarks))
 }
@@ -112,7 +119,9 @@ pub(super) async fn series(State(app): State<Arc<App>>, params: Params) -> Resul
     let found = select(&app, selection, |backend, selection, cancel| {
         backend.series(selection, cancel)
     });
-    let (series, remarks) = envelope::sorted(found.await?, params.limit("limit")?);
+    let (found, caveat) = found.await?;
+    let (series, mut remarks) = envelope::sorted(found, params.limit("limit")?);
+    remarks.warnings.extend(caveat);
     let write = |out: &mut Vec<u8>, labels| json::labels(out, &labels);
     Ok(respond(series.into_iter(), write, &remarks))
 }

@@ -1,4 +1,4 @@
-//! `/targets`, `/targets/metadata`, `/scrape_pools`: what is scraped, and what it exposes.
+//! `/targets`, `/targets/{metadata,relabel_steps}`, `/scrape_pools`: what is scraped, and what it exposes.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -57,6 +57,26 @@ pub(super) async fn pools(State(app): State<Arc<App>>) -> Result<Response, Error
         out.extend_from_slice(b"{\"scrapePools\":");
         json::strings(out, pools);
         out.push(b'}');
+    }))
+}
+
+/// Answers with the steps by which a target's labels come to be: none, as agents tell them as they
+/// are.
+pub(super) async fn relabel_steps(
+    State(app): State<Arc<App>>,
+    params: Params,
+) -> Result<Response, Error> {
+    let pool = params.get("scrapePool").to_owned();
+    if pool.is_empty() {
+        return Err(Error::bad_data("no scrapePool parameter provided"));
+    }
+    let backend = Arc::clone(&app.backends.prometheus);
+    let targets = app.glance(move || Ok(backend.targets())).await?;
+    if targets.iter().all(|target| target.pool != pool) {
+        return Err(Error::bad_data(format!("scrape pool {pool:?} not found")));
+    }
+    Ok(envelope::success(|out| {
+        out.extend_from_slice(b"{\"steps\":[]}")
     }))
 }
 

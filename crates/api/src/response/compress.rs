@@ -36,9 +36,10 @@ fn is_worth_it(response: &Response) -> bool {
     let headers = response.headers();
     let is_text = headers.get(CONTENT_TYPE).is_some_and(|kind| {
         let kind = kind.as_bytes();
-        // Chunks of samples hardly shrink, and their readers want them as they come.
-        let is_dense = kind.starts_with(b"application/x-streamed-protobuf");
-        !is_dense && (kind.starts_with(b"application/") || kind.starts_with(b"text/"))
+        // Chunks of samples hardly shrink; readers of both want them as they come.
+        let is_live = kind.starts_with(b"application/x-streamed-protobuf")
+            || kind.starts_with(b"text/event-stream");
+        !is_live && (kind.starts_with(b"application/") || kind.starts_with(b"text/"))
     });
     let is_small = response
         .body()

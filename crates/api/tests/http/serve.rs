@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,8 +16,14 @@ use weft_api::{Api, Backends, Config, Error, weft};
 
 use crate::stores::{self, Samples};
 
-/// Ends a test that would otherwise hang.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Ends what a test waits for when it does not come; far longer than it takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits for something, but not for ever.
+async fn soon<T>(coming: impl Future<Output = T>) -> T {
+    let came = tokio::time::timeout(PATIENCE, coming).await;
+    came.expect("it should have come by now")
+}
 
 struct Server {
     address: std::net::SocketAddr,
@@ -41,15 +47,12 @@ impl Server {
     }
 
     async fn connect(&self) -> TcpStream {
-        TcpStream::connect(self.address).await.unwrap()
+        soon(TcpStream::connect(self.address)).await.unwrap()
     }
 
     async fn stop(self) {
         self.stop.send(()).unwrap();
-        tokio::time::timeout(PATIENCE, self.task)
-            .await
-            .unwrap()
-            .unwrap();
+        soon(self.task).await.unwrap();
     }
 }
 
@@ -63,8 +66,7 @@ async fn send(stream: &mut TcpStream, head: &str) {
 /// Reads until the server closes the connection.
 async fn read_all(stream: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut bytes)).await;
-    read.unwrap().unwrap();
+    soon(stream.read_to_end(&mut bytes)).await.unwrap();
     bytes
 }
 
@@ -173,12 +175,9 @@ async fn a_remote_reader_that_leaves_cancels_its_read() {
     let mut stream = server.connect().await;
     send(&mut stream, &head).await;
     stream.write_all(&body).await.unwrap();
-    let waited = tokio::time::timeout(PATIENCE, async {
-        samples.endless_is(stores::RUNNING).await;
-        drop(stream);
-        samples.endless_is(stores::CANCELED).await;
-    });
-    waited.await.unwrap();
+    soon(samples.endless_is(stores::RUNNING)).await;
+    drop(stream);
+    soon(samples.endless_is(stores::CANCELED)).await;
     server.stop().await;
 }
 
@@ -264,6 +263,10 @@ async fn each_route_of_prometheus_that_is_described_is_there() {
             _ => continue,
         };
         let path = path.replace("{name}", "job");
+        if path == "notifications/live" {
+            // It goes on until the reader leaves.
+            continue;
+        }
         let mut stream = server.connect().await;
         let request = format!("{method} /api/v1/{path} HTTP/1.1\nhost: x\nconnection: close\n\n");
         send(&mut stream, &request).await;
@@ -346,9 +349,10 @@ async fn a_query_is_followed_over_a_websocket() {
         "ws://{}/loki/api/v1/tail?query=%7Bapp%3D%22web%22%7D",
         server.address
     );
-    let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+    let connecting = tokio_tungstenite::connect_async(url);
+    let (mut socket, _) = soon(connecting).await.unwrap();
     let mut texts = Vec::new();
-    while let Some(Ok(message)) = socket.next().await {
+    while let Some(Ok(message)) = soon(socket.next()).await {
         if let Message::Text(text) = message {
             texts.push(text.to_string());
         }
@@ -358,7 +362,8 @@ async fn a_query_is_followed_over_a_websocket() {
     server.stop().await;
 }
 
-/// A backend whose status takes until it is told to go on.
+/// A backend whose status takes until it is told to go on. It does not wait for ever: a test that
+/// fails ends only when its threads do.
 struct Slow {
     asked: AtomicUsize,
     go_on: AtomicUsize,
@@ -382,7 +387,8 @@ impl Slow {
 impl weft::Backend for Slow {
     fn status(&self) -> Result<Status, Error> {
         self.asked.store(1, Ordering::SeqCst);
-        while self.go_on.load(Ordering::SeqCst) == 0 {
+        let begun = Instant::now();
+        while self.go_on.load(Ordering::SeqCst) == 0 && begun.elapsed() < 2 * PATIENCE {
             std::thread::yield_now();
         }
         Ok(Status::default())
@@ -399,12 +405,15 @@ async fn a_request_under_way_is_answered_before_the_server_stops() {
     let server = Server::start(stores::config(), backends).await;
     let mut stream = server.connect().await;
     send(&mut stream, "GET /weft/v1/status HTTP/1.1\nhost: x\n\n").await;
-    slow.asked().await;
+    soon(slow.asked()).await;
     let address = server.address;
     let stopped = tokio::spawn(server.stop());
-    while TcpStream::connect(address).await.is_ok() {
-        tokio::task::yield_now().await;
-    }
+    soon(async {
+        while TcpStream::connect(address).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
     slow.go_on.store(1, Ordering::SeqCst);
     let answer = read_all(&mut stream).await;
     assert!(answer.starts_with(b"HTTP/1.1 200"));
@@ -423,7 +432,7 @@ async fn a_request_that_takes_too_long_is_cut_off_when_the_server_stops() {
     let server = Server::start(config, backends).await;
     let mut stream = server.connect().await;
     send(&mut stream, "GET /weft/v1/status HTTP/1.1\nhost: x\n\n").await;
-    slow.asked().await;
+    soon(slow.asked()).await;
     server.stop().await;
     assert!(read_all(&mut stream).await.is_empty());
     slow.go_on.store(1, Ordering::SeqCst);
@@ -443,9 +452,9 @@ async fn a_client_that_leaves_cancels_its_query() {
         "GET /api/v1/query?query=endless HTTP/1.1\nhost: x\n\n",
     )
     .await;
-    samples.endless_is(stores::RUNNING).await;
+    soon(samples.endless_is(stores::RUNNING)).await;
     drop(stream);
-    samples.endless_is(stores::CANCELED).await;
+    soon(samples.endless_is(stores::CANCELED)).await;
     server.stop().await;
 }
 
@@ -464,7 +473,7 @@ async fn a_query_gives_up_when_its_time_is_over() {
             .unwrap()
             .contains(r#""errorType":"timeout""#)
     );
-    samples.endless_is_over().await;
+    soon(samples.endless_is_over()).await;
     server.stop().await;
 }
 
@@ -484,7 +493,7 @@ async fn a_server_that_is_busy_with_queries_still_tells_how_it_fares() {
         "GET /api/v1/query?query=endless HTTP/1.1\nhost: x\n\n",
     )
     .await;
-    samples.endless_is(stores::RUNNING).await;
+    soon(samples.endless_is(stores::RUNNING)).await;
     for path in [
         "/-/ready",
         "/metrics",
@@ -499,7 +508,7 @@ async fn a_server_that_is_busy_with_queries_still_tells_how_it_fares() {
     let body = String::from_utf8_lossy(&body).into_owned();
     assert!(body.contains("query timed out in query queue"), "{body}");
     drop(stream);
-    samples.endless_is(stores::CANCELED).await;
+    soon(samples.endless_is(stores::CANCELED)).await;
     server.stop().await;
 }
 
@@ -519,7 +528,7 @@ async fn queries_beyond_those_that_may_wait_are_refused_at_once() {
         "GET /api/v1/query?query=endless HTTP/1.1\nhost: x\n\n",
     )
     .await;
-    samples.endless_is(stores::RUNNING).await;
+    soon(samples.endless_is(stores::RUNNING)).await;
     let (head, body) = get(&server, "/api/v1/query?query=1%2B1", "").await;
     assert!(head.starts_with("HTTP/1.1 503"), "{head}");
     assert!(
@@ -529,6 +538,65 @@ async fn queries_beyond_those_that_may_wait_are_refused_at_once() {
     let body = String::from_utf8_lossy(&body).into_owned();
     assert!(body.contains("queries are already waiting"), "{body}");
     drop(stream);
-    samples.endless_is(stores::CANCELED).await;
+    soon(samples.endless_is(stores::CANCELED)).await;
     server.stop().await;
+}
+
+#[tokio::test]
+async fn what_may_be_missing_is_told_with_every_kind_of_answer() {
+    let caveat = "journal replay in progress: 40 % done";
+    let server = Server::start(stores::config(), stores::backends_with_caveat(caveat)).await;
+    let selector = "match[]=up";
+    for path in [
+        "/api/v1/labels".to_owned(),
+        "/api/v1/label/job/values".to_owned(),
+        format!("/api/v1/series?{selector}"),
+        "/api/v1/search/metric_names".to_owned(),
+        "/loki/api/v1/labels".to_owned(),
+        "/loki/api/v1/label/app/values".to_owned(),
+        "/loki/api/v1/series".to_owned(),
+        "/loki/api/v1/query_range?query=%7Bapp%3D%22web%22%7D".to_owned(),
+        "/loki/api/v1/query?query=1%2B1".to_owned(),
+    ] {
+        let (head, body) = get(&server, &path, "").await;
+        assert!(head.starts_with("HTTP/1.1 200"), "{path}: {head}");
+        let text = String::from_utf8_lossy(&body).into_owned();
+        let last = text.lines().last().unwrap_or_default();
+        let answer: serde_json::Value = serde_json::from_str(last).unwrap();
+        assert_eq!(answer["warnings"][0], caveat, "{path}: {text}");
+    }
+    // Asks for {__name__="up"}.
+    let body = stores::payload("!snappy 0a1608001001 1a10 0800 1208 5f5f6e616d655f5f 1a02 7570");
+    let head = format!(
+        "POST /api/v1/read HTTP/1.1\nhost: x\nconnection: close\ncontent-length: {}\n\n",
+        body.len()
+    );
+    let mut stream = server.connect().await;
+    send(&mut stream, &head).await;
+    stream.write_all(&body).await.unwrap();
+    let answer = String::from_utf8_lossy(&read_all(&mut stream).await).into_owned();
+    assert!(
+        answer.contains(&format!("x-weft-warning: {caveat}")),
+        "{answer}"
+    );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_page_that_waits_for_notifications_is_let_go_when_the_server_stops() {
+    let server = Server::start(stores::config(), stores::backends()).await;
+    let mut stream = server.connect().await;
+    send(
+        &mut stream,
+        "GET /api/v1/notifications/live HTTP/1.1\nhost: x\n\n",
+    )
+    .await;
+    let mut begun = Vec::new();
+    while !begun.ends_with(b": still here\n\n") {
+        begun.push(soon(stream.read_u8()).await.unwrap());
+    }
+    let begun = String::from_utf8(begun).unwrap();
+    assert!(begun.contains("content-type: text/event-stream"), "{begun}");
+    server.stop().await;
+    assert_eq!(read_all(&mut stream).await, b"\r\n0\r\n\r\n");
 }

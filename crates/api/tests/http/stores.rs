@@ -25,9 +25,20 @@ pub(crate) fn api() -> Api {
 pub(crate) fn backends() -> Backends {
     Backends {
         prometheus: Arc::new(Samples::default()),
-        loki: Arc::new(Logs),
+        loki: Arc::new(Logs::default()),
         admin: Arc::new(Process),
         weft: Arc::new(Process),
+    }
+}
+
+/// Returns the same stores, which say that something may be missing.
+pub(crate) fn backends_with_caveat(caveat: &str) -> Backends {
+    Backends {
+        prometheus: Arc::new(Samples::with_caveat(caveat)),
+        loki: Arc::new(Logs {
+            caveat: Some(caveat.to_owned()),
+        }),
+        ..backends()
     }
 }
 

@@ -6,7 +6,7 @@ use weft_model::METRIC_NAME;
 
 use super::{Inner, Tsdb};
 use crate::head::index::Index;
-use crate::status::{Drop, Status};
+use crate::status::{Drop, HeadExtent, Status};
 
 /// The length of the lists of those with most.
 const TOP: usize = 20;
@@ -15,6 +15,11 @@ impl Tsdb {
     /// Returns the store's present state. It looks at all label pairs of the head.
     pub fn status(&self) -> Status {
         self.inner.status()
+    }
+
+    /// Returns what the head holds of its series. It looks at all of them.
+    pub fn head_extent(&self) -> HeadExtent {
+        self.inner.head.extent()
     }
 
     /// Returns what was refused since the store was opened, by reason and offender, most first.
@@ -46,12 +51,6 @@ impl Inner {
             drops: self.drops().list(),
             ..Status::default()
         };
-        let exemplars = parts().map(|part| part.exemplars_count()).sum::<u64>();
-        let kept = self.exemplars_kept();
-        status.exemplars = exemplars + kept.len() as u64;
-        let dropped = counters.exemplars_dropped.load(Ordering::Relaxed);
-        status.exemplars_dropped = dropped + kept.dropped();
-        drop(kept);
         status.deletions_pending = self.deletions_pending.load(Ordering::Relaxed);
         count_labels(&self.head.index(), &mut status);
         status

@@ -415,6 +415,29 @@ impl Shard {
         self.forget(local);
     }
 
+    /// Returns how many runs of in-order samples a series has here, and the times of the first and
+    /// the last sample.
+    pub(crate) fn extent(&self, local: u32) -> (u64, Option<(i64, i64)>) {
+        let (number, at) = Shard::place(local);
+        let Some(block) = self.blocks.get(number) else {
+            return (0, None);
+        };
+        let mut chain = Chain::new(&self.log, block.chain[at]);
+        let mut chunks = u64::from(block.len[at] > 0);
+        let mut first = block.open(at).next().map(|(time, _)| time);
+        let mut oldest = None;
+        while let Some(chunk) = chain.next() {
+            chunks += 1;
+            oldest = Some(chunk);
+        }
+        if let Some(chunk) = oldest {
+            let mut times = Vec::new();
+            chunk.times(&mut times);
+            first = times.first().copied().or(first);
+        }
+        (chunks, first.map(|first| (first, block.last[at])))
+    }
+
     /// Returns the bytes of sealed and waiting samples.
     pub(crate) fn bytes(&self) -> usize {
         let published: usize = self.published.iter().map(|(_, side)| side.bytes()).sum();

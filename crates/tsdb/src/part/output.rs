@@ -14,10 +14,9 @@ use crate::error::WriteError;
 pub(crate) const MAGIC: [u8; 8] = *b"weftpart";
 
 /// The layout that this build writes.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 2;
 
-/// The layouts before it, which this build reads.
-pub(crate) const VERSION_TWO: u32 = 2;
+/// The layout before it, which this build reads.
 pub(crate) const VERSION_ONE: u32 = 1;
 
 /// Magic and version.

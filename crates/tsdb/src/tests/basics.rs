@@ -335,7 +335,6 @@ fn metadata_and_exemplars_outlive_a_restart() {
     let store = open(&disk, small(), NOON);
     assert_eq!(store.metadata(Some("m"), 1), [("m".to_owned(), known)]);
     let found = store.exemplars(&of_metric("m"), Millis(0), Millis(i64::MAX));
-    let found = found.unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].0, labels("m", "i"));
     assert_eq!(
@@ -436,4 +435,49 @@ fn a_value_that_was_written_over_in_a_part_can_be_written_again() {
     for store in [store, open(&disk, small(), NOON)] {
         assert_eq!(values(&store, "m"), [(0, 1.0)]);
     }
+}
+
+#[test]
+fn a_count_without_selecting_is_never_more_than_what_is_selected() {
+    let (_, store) = store();
+    for metric in ["a", "b", "c"] {
+        for instance in ["1", "2", "3", "4"] {
+            append(&store, &labels(metric, instance), NOON, 1.0);
+        }
+    }
+    let check = |list: &[(&str, MatchOp, &str)], most: usize, expected: Option<usize>| {
+        let asked = matchers(list);
+        let found = store.series_beyond(&asked, most);
+        assert_eq!(found, expected, "{list:?}");
+        let selected = store.select(&asked, Millis(NOON), Millis(NOON)).unwrap();
+        assert!(
+            found.is_none_or(|found| found <= selected.len()),
+            "{list:?}"
+        );
+    };
+    let every = ("__name__", MatchOp::Regex, ".+");
+    check(&[every], 11, Some(12));
+    check(&[every], 12, None);
+    check(&[("__name__", MatchOp::Equal, "a")], 3, Some(4));
+    check(&[("__name__", MatchOp::Regex, "a|b"), every], 1, Some(8));
+    check(&[("__name__", MatchOp::NotEqual, "a")], 1, Some(8));
+    check(&[("rack", MatchOp::Equal, "")], 1, Some(12));
+    let (a, one) = (
+        ("__name__", MatchOp::NotEqual, "a"),
+        ("instance", MatchOp::NotEqual, "1"),
+    );
+    check(&[a, one], 1, Some(5));
+}
+
+#[test]
+fn the_extent_of_the_head_is_that_of_its_samples() {
+    let (_, store) = store();
+    assert_eq!(store.head_extent(), crate::HeadExtent::default());
+    for at in 0..20 {
+        append(&store, &labels("m", "a"), NOON + at, at as f64);
+    }
+    append(&store, &labels("m", "b"), NOON + 7, 1.0);
+    let extent = store.head_extent();
+    assert_eq!(extent.range, Some((NOON, NOON + 19)));
+    assert_eq!(extent.chunks, 20u64.div_ceil(8) + 1);
 }

@@ -18,7 +18,10 @@ use weft_model::{Labels, Level, MatchOp, Matcher, Nanos};
 
 use super::NOW;
 
-pub(crate) struct Logs;
+#[derive(Default)]
+pub(crate) struct Logs {
+    pub(crate) caveat: Option<String>,
+}
 
 /// A line as it is stored.
 struct Line {
@@ -107,6 +110,10 @@ impl Source for Logs {
 }
 
 impl Backend for Logs {
+    fn caveat(&self) -> Option<String> {
+        self.caveat.clone()
+    }
+
     fn query(&self, query: &InstantQuery, cancel: &Cancel) -> Result<Answer, Error> {
         let expr = weft_logql::parse(&query.query).map_err(QueryError::from)?;
         let canceled = || cancel.is_canceled();

@@ -19,7 +19,7 @@ use weft_api::{Cancel, Error, ErrorKind};
 use weft_exposition::remote_write::Request;
 use weft_exposition::{Faults, remote_read};
 use weft_model::{Exemplar, Labels, MetricKind, MetricMetadata, Millis, Nanos};
-use weft_promql::{Answer, Engine, QueryOptions};
+use weft_promql::{Answer, Engine, QueryOptions, StatsDetail};
 
 use super::NOW;
 use stored::{Reader, fulfils, stored};
@@ -33,9 +33,18 @@ pub(crate) const CANCELED: usize = 2;
 #[derive(Default)]
 pub(crate) struct Samples {
     endless: AtomicUsize,
+    caveat: Option<String>,
 }
 
 impl Samples {
+    /// Returns a store that says that something may be missing.
+    pub(crate) fn with_caveat(caveat: &str) -> Samples {
+        Samples {
+            caveat: Some(caveat.to_owned()),
+            ..Samples::default()
+        }
+    }
+
     fn reader<'a>(&'a self, cancel: &'a Cancel) -> Reader<'a> {
         let endless = &self.endless;
         Reader { endless, cancel }
@@ -56,9 +65,10 @@ impl Samples {
     }
 }
 
-fn options(lookback_ms: Option<i64>, cancel: &Cancel) -> QueryOptions<'_> {
+fn options(lookback_ms: Option<i64>, stats: StatsDetail, cancel: &Cancel) -> QueryOptions<'_> {
     QueryOptions {
         lookback_ms,
+        stats,
         cancel,
         ..QueryOptions::default()
     }
@@ -74,15 +84,19 @@ fn selected(selection: &Selection) -> Vec<Labels> {
 }
 
 impl Backend for Samples {
+    fn caveat(&self) -> Option<String> {
+        self.caveat.clone()
+    }
+
     fn query(&self, query: &InstantQuery, cancel: &Cancel) -> Result<Answer, Error> {
         let reader = self.reader(cancel);
-        let options = options(query.lookback_ms, cancel);
+        let options = options(query.lookback_ms, query.stats, cancel);
         Ok(Engine::default().instant(&reader, &query.query, query.time.0, &options)?)
     }
 
     fn query_range(&self, query: &RangeQuery, cancel: &Cancel) -> Result<Answer, Error> {
         let reader = self.reader(cancel);
-        let options = options(query.lookback_ms, cancel);
+        let options = options(query.lookback_ms, query.stats, cancel);
         Ok(Engine::default().range(&reader, &query.query, query.range, &options)?)
     }
 

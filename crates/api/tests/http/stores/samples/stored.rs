@@ -104,8 +104,12 @@ fn histogram() -> Arc<FloatHistogram> {
 /// Tells whether a series fulfils all conditions; this store only compares.
 pub(super) fn fulfils(labels: &Labels, matchers: &[Matcher]) -> bool {
     matchers.iter().all(|matcher| {
-        assert_eq!(matcher.op, MatchOp::Equal, "the store only compares");
-        labels.get(&matcher.name) == matcher.value
+        let is_equal = labels.get(&matcher.name) == matcher.value;
+        match matcher.op {
+            MatchOp::Equal => is_equal,
+            MatchOp::NotEqual => !is_equal,
+            _ => panic!("the store only compares"),
+        }
     })
 }
 
