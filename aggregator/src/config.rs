@@ -44,6 +44,10 @@ pub struct MetricsConfig {
     pub retention_by: Vec<SelectorRetention>,
     /// How many bytes of files they may take; the oldest day goes first. None for no limit.
     pub retention_bytes: Option<u64>,
+    /// How many exemplars are kept.
+    pub exemplars_max: usize,
+    /// How long exemplars are kept; none for as long as their series' samples.
+    pub exemplars_retention: Option<Duration>,
     /// How many series may be active.
     pub series_max: usize,
     /// How many bytes of recent samples may be held in memory.
@@ -127,6 +131,8 @@ impl Default for MetricsConfig {
             retention,
             retention_by: Vec::new(),
             retention_bytes: None,
+            exemplars_max: 1_000_000,
+            exemplars_retention: None,
             series_max: 3_000_000,
             head_bytes_max: 2 << 30,
         }

@@ -116,6 +116,9 @@ impl StatusBoard {
         let (tsdb, logdb) = (store.tsdb.status(), store.logdb.usage());
         let rates = *self.rates.lock().unwrap_or_else(PoisonError::into_inner);
         let drops = store.drops.counts().into_iter();
+        let drops = drops.map(|(what, why, count)| (what.as_str().to_owned(), why, count));
+        let exemplars = ("exemplars", "outnumbered", tsdb.exemplars_dropped);
+        let exemplars = Some(exemplars).filter(|(.., count)| *count > 0);
         let kept = self.results.stats();
         Status {
             series: tsdb.series as u64,
@@ -138,7 +141,7 @@ impl StatusBoard {
             replay: store.replay_status(),
             dropped_series: dropped_series(&tsdb.drops),
             drops: drops
-                .map(|(what, why, count)| (what.as_str().to_owned(), why, count))
+                .chain(exemplars.map(|(what, why, count)| (what.to_owned(), why.to_owned(), count)))
                 .collect(),
         }
     }

@@ -86,6 +86,19 @@ fn metrics(reader: &mut Reader<'_>) -> MetricsConfig {
                 "Disk space for samples; the oldest go first. Without it, no limit.",
             ),
         ),
+        exemplars_max: reader.number(key(
+            "aggregator.metrics.exemplars_max",
+            "1000000",
+            "Exemplars that are kept; of more the oldest go, counted.",
+        )) as usize,
+        exemplars_retention: optional_duration(
+            reader,
+            key(
+                "aggregator.metrics.exemplars_retention",
+                "",
+                "How long exemplars are kept. Without it, as long as the samples of their series.",
+            ),
+        ),
         series_max: reader.number(key(
             "aggregator.metrics.series_max",
             "3000000",
@@ -233,6 +246,14 @@ pub(super) fn rules(reader: &mut Reader<'_>) -> Vec<weft_alert::Group> {
             Vec::new()
         }
     }
+}
+
+fn optional_duration(reader: &mut Reader<'_>, key: Key) -> Option<Duration> {
+    let positive = |text: &str| parse_duration(text).filter(|it| !it.is_zero());
+    reader.value(key, "a duration above 0, such as 2d", |text| match text {
+        "" => Some(None),
+        text => positive(text).map(Some),
+    })
 }
 
 fn optional_bytes(reader: &mut Reader<'_>, key: Key) -> Option<u64> {

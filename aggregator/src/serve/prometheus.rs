@@ -221,12 +221,13 @@ impl Backend for PrometheusBackend {
         let mut found = Vec::new();
         for selector in selectors(&expression) {
             let matchers = compile(&selector)?;
-            let series = self.store.tsdb.exemplars(&matchers, query.start, query.end);
-            found.extend(
-                series
-                    .into_iter()
-                    .map(|(labels, exemplars)| SeriesExemplars { labels, exemplars }),
-            );
+            let series = self
+                .store
+                .tsdb
+                .exemplars(&matchers, query.start, query.end)
+                .map_err(|error| read_error(&error))?;
+            let answers = series.into_iter();
+            found.extend(answers.map(|(labels, exemplars)| SeriesExemplars { labels, exemplars }));
         }
         Ok(found)
     }

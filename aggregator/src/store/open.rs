@@ -223,8 +223,12 @@ fn samples_config(config: &Config) -> weft_tsdb::Config {
         retention_by: config.metrics.retention_by.iter().map(rule).collect(),
         retention_bytes: config.metrics.retention_bytes,
         head_bytes_max: config.metrics.head_bytes_max,
+        exemplars_max: config.metrics.exemplars_max,
         ..weft_tsdb::Config::default()
     };
+    if let Some(retention) = config.metrics.exemplars_retention {
+        samples.exemplars_retention_millis = millis(retention);
+    }
     samples.budgets.series_max = config.metrics.series_max;
     samples
 }

@@ -17,7 +17,7 @@ use crate::error::{Malformed, OpenError, PartError};
 use crate::identity::hash_labels;
 use crate::part::output::UNFINISHED;
 use crate::part::rollup::{self, Rollup, RollupBuilder};
-use crate::part::{Part, Recent, day_of};
+use crate::part::{Part, Recent, RecentExemplars, day_of};
 use crate::run::SeriesRun;
 use crate::side_files;
 use crate::status::{CheckFault, CheckReport};
@@ -93,7 +93,8 @@ fn check_small_files(disk: &dyn Disk, dir: &Path, report: &mut CheckReport) -> s
 
 fn check_part(part: &Part, report: &mut CheckReport) -> Result<(), PartError> {
     let fault = |reason| part.fault(Malformed(reason));
-    let (mut samples, mut postings) = (0, 0);
+    let (mut samples, mut postings, mut exemplars) = (0, 0, 0);
+    let (mut of_series, mut used_exemplars) = (Vec::new(), RecentExemplars::default());
     let mut before = None;
     let mut used = Recent::default();
     for series in 0..part.meta.series {
@@ -107,7 +108,26 @@ fn check_part(part: &Part, report: &mut CheckReport) -> Result<(), PartError> {
             return Err(fault("the series are out of order"));
         }
         before = Some(key);
-        samples += check_samples(part, series, &mut used)?;
+        of_series.clear();
+        part.exemplars_of(series, &mut used_exemplars, &mut of_series)?;
+        exemplars += of_series.len() as u64;
+        let of_samples = check_samples(part, series, &mut used)?;
+        samples += of_samples;
+        if of_samples == 0 && of_series.is_empty() {
+            return Err(fault("a series has neither samples nor exemplars"));
+        }
+        if of_series
+            .iter()
+            .any(|it| day_of(it.time.0) != part.meta.identity.day)
+        {
+            return Err(fault("an exemplar lies outside of the day"));
+        }
+        if !of_series.is_sorted_by(|a, b| (a.time, &a.labels) < (b.time, &b.labels)) {
+            return Err(fault("exemplars do not ascend"));
+        }
+    }
+    if exemplars != part.exemplars_count() {
+        return Err(fault("the pages do not have the exemplars that they say"));
     }
     if samples != part.meta.sketch.samples {
         return Err(fault("the pages do not have the samples that they say"));
@@ -117,6 +137,7 @@ fn check_part(part: &Part, report: &mut CheckReport) -> Result<(), PartError> {
     }
     report.series += u64::from(part.meta.series);
     report.samples += samples;
+    report.exemplars += exemplars;
     Ok(())
 }
 
@@ -130,9 +151,6 @@ fn check_samples(part: &Part, series: u32, used: &mut Recent) -> Result<u64, Par
         .chain(run.histograms.iter().map(|(time, _)| time));
     if times.any(|time| day_of(*time) != part.meta.identity.day) {
         return Err(part.fault(Malformed("a sample lies outside of the day")));
-    }
-    if run.is_empty() {
-        return Err(part.fault(Malformed("a series has no samples")));
     }
     check_rollups(part, series, &run, used)?;
     Ok(run.len() as u64)

@@ -27,8 +27,11 @@ pub struct Config {
     pub cache_bytes: usize,
     /// How many series one selection may have.
     pub selected_series_max: usize,
-    /// How many exemplars are kept; the oldest goes first.
+    /// How many exemplars are kept; of more the oldest go. Between two maintenances there may be
+    /// some more.
     pub exemplars_max: usize,
+    /// How long exemplars are kept, and never longer than their series' samples.
+    pub exemplars_retention_millis: i64,
     /// Of how many metrics the metadata are kept.
     pub metadata_max: usize,
     /// How many deletions may wait for the merge that carries them out.
@@ -88,7 +91,8 @@ impl Default for Config {
             future_max_millis: DAY_MILLIS,
             cache_bytes: 128 << 20,
             selected_series_max: 5_000_000,
-            exemplars_max: 20_000,
+            exemplars_max: 1_000_000,
+            exemplars_retention_millis: i64::MAX,
             metadata_max: 100_000,
             deletions_max: 1_000,
             budgets: Budgets::default(),

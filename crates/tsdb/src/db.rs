@@ -10,10 +10,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use weft_disk::Disk;
 use weft_matcher::LabelMatcher;
-use weft_model::{Exemplar, FloatHistogram, Labels, MetricMetadata, Millis};
+use weft_model::{FloatHistogram, Labels, MetricMetadata, Millis};
 
 mod count;
 mod delete;
+mod exemplars;
 mod expiry;
 mod flush;
 mod ingest;
@@ -26,6 +27,7 @@ mod retention;
 mod snapshot;
 mod status;
 
+pub(crate) use exemplars::listed;
 pub(crate) use expiry::earliest_of;
 pub(crate) use open::{FINISHED, SET_ASIDE, ends, part_path};
 
@@ -33,10 +35,11 @@ use crate::cache::Cache;
 use crate::changes::{ChangeMark, Changes};
 use crate::config::Config;
 use crate::error::{ReadError, Rejected};
+use crate::head::exemplars::Exemplars;
 use crate::head::{Admission, AppendReport, Head, Point, SeriesRef};
 use crate::selection::Selection;
 use crate::view::Views;
-use ingest::{Drops, Exemplars, Metadata};
+use ingest::{Drops, Metadata};
 use maintain::Maintenance;
 
 /// A store of samples.
@@ -70,6 +73,8 @@ pub(crate) struct Inner {
     drops: Mutex<Drops>,
     metadata: Mutex<Metadata>,
     exemplars: Mutex<Exemplars>,
+    /// The time before which exemplars are given no more, because there were too many.
+    exemplars_from: AtomicI64,
 }
 
 #[derive(Default)]
@@ -78,6 +83,7 @@ struct Counters {
     out_of_order: AtomicU64,
     repeated: AtomicU64,
     set_aside: AtomicU64,
+    exemplars_dropped: AtomicU64,
 }
 
 impl Inner {
@@ -206,22 +212,6 @@ impl Tsdb {
     ) -> Result<(), Rejected> {
         let times = (time, start);
         first_fault(self.inner.append_histogram(series, times, histogram))
-    }
-
-    /// Keeps an exemplar of a series; of too many the oldest goes.
-    pub fn append_exemplar(&self, series: SeriesRef, exemplar: Exemplar) -> Result<(), Rejected> {
-        self.inner.append_exemplar(series, exemplar)
-    }
-
-    /// Returns the exemplars from `start` to `end` of the series that fulfil the matchers: each
-    /// series' labels with its exemplars, ascending by time.
-    pub fn exemplars(
-        &self,
-        matchers: &[LabelMatcher],
-        start: Millis,
-        end: Millis,
-    ) -> Vec<(Labels, Vec<Exemplar>)> {
-        self.inner.exemplars(matchers, start, end)
     }
 
     /// Keeps what is known of a metric, in place of what was known before. Beyond

@@ -11,6 +11,7 @@ use weft_model::{FloatHistogram, Labels, limits};
 
 pub(crate) mod block;
 pub(crate) mod chunk;
+pub(crate) mod exemplars;
 pub(crate) mod index;
 pub(crate) mod log;
 mod matching;
@@ -86,7 +87,7 @@ pub(crate) struct Admission {
 
 impl Admission {
     #[inline]
-    fn admit(&self, time: i64) -> Result<(), Rejected> {
+    pub(crate) fn admit(&self, time: i64) -> Result<(), Rejected> {
         if time < self.earliest {
             return Err(Rejected::TooOld);
         }

@@ -10,16 +10,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use weft_disk::Disk;
-use weft_model::METRIC_NAME;
+use weft_model::{Exemplar, METRIC_NAME};
 
 use crate::cache::Cache;
 use crate::config::DAY_MILLIS;
-use crate::db::part_path;
+use crate::db::{listed, part_path};
 use crate::error::WriteError;
+use crate::head::exemplars::OfSeries;
 use crate::part::dictionary::Dictionary;
 use crate::part::frame::Packing;
 use crate::part::writer::WINDOW_MILLIS;
-use crate::part::{Identity, Part, PartWriter, Recent, Written};
+use crate::part::{Identity, Part, PartWriter, Recent, RecentExemplars, Written};
 use crate::run::SeriesRun;
 use crate::selection::overlay_served;
 use crate::view::Served;
@@ -43,6 +44,7 @@ struct Cursor {
     translation: Vec<u32>,
     series: u32,
     pairs: Vec<u32>,
+    exemplars: RecentExemplars,
     /// Which of the pairs names the metric.
     metric: Option<u32>,
     used: Recent,
@@ -53,6 +55,7 @@ pub(crate) fn merge_parts(
     dir: &Path,
     sources: &[Arc<Served>],
     identity: Identity,
+    exemplars_from: i64,
 ) -> Result<Option<Written>, WriteError> {
     let path = part_path(dir, identity.file);
     let packing = if identity.level >= DENSE_LEVEL {
@@ -71,7 +74,7 @@ pub(crate) fn merge_parts(
         .map(|cursor| cursor.served.part.meta.series)
         .max();
     writer.reserve(most.unwrap_or_default() as usize);
-    match merge_series(&mut cursors, &mut writer) {
+    match merge_series(&mut cursors, &mut writer, exemplars_from) {
         Ok(()) if writer.series() == 0 => {
             writer.discard();
             Ok(None)
@@ -95,6 +98,7 @@ fn open_sources(disk: &dyn Disk, sources: &[Arc<Served>]) -> Result<Vec<Cursor>,
             translation,
             series: 0,
             pairs: Vec::new(),
+            exemplars: RecentExemplars::default(),
             metric: None,
             used: Recent::default(),
         })
@@ -102,7 +106,11 @@ fn open_sources(disk: &dyn Disk, sources: &[Arc<Served>]) -> Result<Vec<Cursor>,
     sources.iter().map(open).collect()
 }
 
-fn merge_series(cursors: &mut [Cursor], writer: &mut PartWriter<'_>) -> Result<(), WriteError> {
+fn merge_series(
+    cursors: &mut [Cursor],
+    writer: &mut PartWriter<'_>,
+    exemplars_from: i64,
+) -> Result<(), WriteError> {
     let metrics = merge_dictionaries(cursors, &mut writer.dictionary)?;
     for cursor in cursors.iter_mut() {
         cursor.load(&metrics)?;
@@ -114,7 +122,14 @@ fn merge_series(cursors: &mut [Cursor], writer: &mut PartWriter<'_>) -> Result<(
         if alike.is_empty() {
             return Ok(());
         }
-        write_series(cursors, &alike, &mut run, writer)?;
+        let begun = write_series(cursors, &alike, &mut run, writer)?;
+        let exemplars = exemplars_of(cursors, &alike, exemplars_from)?;
+        if !exemplars.is_empty() {
+            if !begun {
+                writer.begin(cursors[alike[0]].pairs.iter().copied())?;
+            }
+            writer.add_exemplars(&exemplars)?;
+        }
         for &at in &alike {
             cursors[at].series += 1;
             cursors[at].load(&metrics)?;
@@ -213,13 +228,13 @@ fn find_least(cursors: &[Cursor], alike: &mut Vec<usize>) {
     }
 }
 
-/// Writes one series from all sources that have it.
+/// Writes the samples of one series from all sources that have it. Returns whether there are any.
 fn write_series(
     cursors: &mut [Cursor],
     alike: &[usize],
     run: &mut SeriesRun,
     writer: &mut PartWriter<'_>,
-) -> Result<(), WriteError> {
+) -> Result<bool, WriteError> {
     let source = &cursors[alike[0]];
     let pages: usize = alike
         .iter()
@@ -244,12 +259,37 @@ fn write_series(
             continue;
         }
         if !begun {
-            writer.begin(cursors[alike[0]].pairs.iter().copied());
+            writer.begin(cursors[alike[0]].pairs.iter().copied())?;
             begun = true;
         }
         writer.add(run)?;
     }
-    Ok(())
+    Ok(begun)
+}
+
+/// Returns the exemplars of one series, what was written later over what was written before.
+fn exemplars_of(
+    cursors: &mut [Cursor],
+    alike: &[usize],
+    from: i64,
+) -> Result<Vec<Exemplar>, WriteError> {
+    let mut all = OfSeries::new();
+    let mut of_one = Vec::new();
+    for &at in alike {
+        let Cursor {
+            served,
+            series,
+            exemplars,
+            ..
+        } = &mut cursors[at];
+        of_one.clear();
+        served.part.exemplars_of(*series, exemplars, &mut of_one)?;
+        let stays = |it: &Exemplar| it.time.0 >= from && !served.hides(*series, it.time.0);
+        for exemplar in of_one.drain(..).filter(stays) {
+            all.insert((exemplar.time, exemplar.labels), exemplar.value);
+        }
+    }
+    Ok(listed(all))
 }
 
 fn read_all(

@@ -5,6 +5,7 @@
 
 pub(crate) mod decoded;
 pub(crate) mod dictionary;
+pub(crate) mod exemplars;
 pub(crate) mod frame;
 pub(crate) mod histograms;
 pub(crate) mod index_writer;
@@ -21,6 +22,7 @@ mod samples;
 mod version_one;
 pub(crate) mod writer;
 
+pub(crate) use exemplars::RecentExemplars;
 pub(crate) use meta::Identity;
 pub(crate) use reader::{Part, Recent};
 pub use rollup::{Falls, ROLLUP_RESOLUTIONS, Rollup};

@@ -1,14 +1,14 @@
-//! The small files beside the parts: metadata of metrics, and exemplars.
+//! The small files beside the parts: metadata of metrics, and the exemplars of stores of version 2.
 //!
-//! In: what is kept. Out: the same. Each file is one frame, written anew when something changed;
-//! one that does not hold is reported and begun anew. Bound: the store's configuration.
+//! In: what is kept. Out: the same. Each file is one frame; one that does not hold is reported and
+//! begun anew. That of metadata is written when something changed, that of exemplars is only read. Bound: the store's configuration.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::Path;
 
 use weft_codec::varint::{
-    put_run, put_uvarint, put_varint, take_byte, take_bytes, take_run, take_uvarint, take_varint,
+    put_run, put_uvarint, take_byte, take_bytes, take_run, take_uvarint, take_varint,
 };
 use weft_disk::Disk;
 use weft_model::{Exemplar, Labels, MetricKind, MetricMetadata, Millis};
@@ -37,9 +37,6 @@ pub(crate) fn load(disk: &dyn Disk, dir: &Path, config: &Config) -> io::Result<S
     let (exemplars, fault) = load_one(disk, &dir.join(EXEMPLARS_FILE), decode_exemplars)?;
     files.exemplars = exemplars;
     files.faults.extend(fault);
-    while files.exemplars.len() > config.exemplars_max {
-        files.exemplars.pop_front();
-    }
     while files.metadata.len() > config.metadata_max {
         files.metadata.pop_last();
     }
@@ -113,22 +110,6 @@ fn decode_metadata(content: &[u8]) -> Result<BTreeMap<String, MetricMetadata>, M
         metadata.insert(metric, known);
     }
     Ok(metadata)
-}
-
-pub(crate) fn store_exemplars(
-    disk: &dyn Disk,
-    dir: &Path,
-    exemplars: &VecDeque<(Labels, Exemplar)>,
-) -> io::Result<()> {
-    let mut content = Vec::new();
-    put_uvarint(&mut content, exemplars.len() as u64);
-    for (labels, exemplar) in exemplars {
-        put_run(&mut content, labels.as_bytes());
-        put_run(&mut content, exemplar.labels.as_bytes());
-        put_varint(&mut content, exemplar.time.0);
-        content.extend_from_slice(&exemplar.value.to_le_bytes());
-    }
-    store(disk, &dir.join(EXEMPLARS_FILE), &content)
 }
 
 fn decode_exemplars(content: &[u8]) -> Result<VecDeque<(Labels, Exemplar)>, Malformed> {

@@ -24,6 +24,8 @@ pub struct FlushReport {
     pub series: u64,
     /// Samples written, histograms included.
     pub samples: u64,
+    /// Exemplars written.
+    pub exemplars: u64,
     /// Parts written: one for each day that the samples lie in.
     pub parts: usize,
     /// Their bytes.
@@ -80,6 +82,8 @@ pub struct CheckReport {
     pub series: u64,
     /// Their samples.
     pub samples: u64,
+    /// Their exemplars.
+    pub exemplars: u64,
     /// Their bytes.
     pub bytes: u64,
     /// What does not hold.
@@ -117,6 +121,10 @@ pub struct Status {
     pub parts_samples: u64,
     /// Parts set aside since the store was opened.
     pub parts_set_aside: u64,
+    /// Exemplars in parts and in the head; what is there twice is counted twice until it is merged.
+    pub exemplars: u64,
+    /// Exemplars given up since the store was opened because there were too many.
+    pub exemplars_dropped: u64,
     /// Deletions that wait to be carried out.
     pub deletions_pending: usize,
     /// Bytes of parts kept decoded.

@@ -11,6 +11,7 @@ use crate::{Config, Tsdb};
 
 mod basics;
 mod durability;
+mod exemplars;
 mod hostile;
 mod meanwhile;
 mod model;

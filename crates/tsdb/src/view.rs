@@ -91,6 +91,14 @@ impl Served {
         self.hidden().any(has)
     }
 
+    /// Tells whether what a series has at a time is not to be read.
+    pub(crate) fn hides(&self, series: u32, time: i64) -> bool {
+        let hides = |cut: &Cut| {
+            (cut.start..=cut.end).contains(&time) && cut.series.binary_search(&series).is_ok()
+        };
+        self.hidden().any(hides)
+    }
+
     /// Tells whether the part is to be written again for what is not to be read of it: what is
     /// deleted, and series of which it has nothing within their retention.
     pub(crate) fn is_to_be_rewritten(&self) -> bool {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use weft_matcher::LabelMatcher;
-use weft_model::Millis;
+use weft_model::{Labels, Millis};
 
 use super::{Inner, Tsdb};
 use crate::deletion::Deletions;
@@ -30,6 +30,10 @@ impl Tsdb {
         let most = self.inner.config.deletions_max;
         if maintenance.deletions.len() >= most {
             return Err(WriteError::TooManyDeletions(most));
+        }
+        // A deletion speaks of parts and the head, not of the file that earlier versions wrote.
+        if maintenance.has_old_exemplars {
+            self.inner.flush(maintenance)?;
         }
         let mut report = DeleteReport::default();
         let flush = maintenance.next_flush - 1;
@@ -76,6 +80,11 @@ impl Inner {
             let (shard, local) = Head::place(*slot);
             self.head.shard(shard).cut(local, start, end, now);
         }
+        let is_cut = |labels: &Labels| {
+            let mut each = matchers.iter();
+            each.all(|matcher| matcher.matches(labels.get(matcher.name())))
+        };
+        self.exemplars_kept().cut(is_cut, start, end);
         Ok(slots.len() as u64)
     }
 }

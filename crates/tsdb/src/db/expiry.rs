@@ -8,6 +8,8 @@
 use std::sync::Arc;
 
 use hashbrown::HashSet;
+use weft_matcher::LabelMatcher;
+use weft_model::Labels;
 
 use super::Inner;
 use super::maintain::Maintenance;
@@ -113,6 +115,14 @@ pub(crate) fn earliest_of(
         }
     }
     Ok(earliest)
+}
+
+/// Returns from when on anything of a series is given.
+pub(super) fn earliest_of_labels(labels: &Labels, config: &Config, now: i64) -> i64 {
+    let fits = |matcher: &LabelMatcher| matcher.matches(labels.get(matcher.name()));
+    let mut all = rules(config).iter();
+    let class = all.position(|rule| rule.matchers.iter().all(fits));
+    now.saturating_sub(retention_of(config, class.unwrap_or(rules(config).len())))
 }
 
 /// Returns the rules that count.

@@ -8,7 +8,10 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use weft_model::{METRIC_NAME, Millis};
+use weft_model::{Labels, METRIC_NAME, Millis};
+
+mod beside;
+mod writers;
 
 use super::maintain::Maintenance;
 use super::open::part_path;
@@ -16,13 +19,16 @@ use super::{Inner, Tsdb};
 use crate::error::WriteError;
 use crate::head::Head;
 use crate::head::block::second_of;
+use crate::head::exemplars::OfSeries;
 use crate::head::index::Index;
-use crate::part::frame::Packing;
 use crate::part::output::UNFINISHED;
-use crate::part::{Identity, Part, PartWriter, Written, by_day, only_day};
+use crate::part::{Identity, Part, Written};
 use crate::run::SeriesRun;
+use crate::side_files;
 use crate::status::FlushReport;
 use crate::view::{Coverage, Marks, Served};
+use beside::Beside;
+use writers::{Series, Writers};
 
 impl Tsdb {
     /// Writes all samples, metadata and exemplars that were taken before the call: afterwards they
@@ -57,20 +63,6 @@ struct Taken {
     count: u32,
 }
 
-/// The parts of one flush, by day.
-struct Writers<'a> {
-    inner: &'a Inner,
-    identity: Identity,
-    days: BTreeMap<i64, (PartWriter<'a>, Translation)>,
-    /// The pairs of the series that is being written.
-    pairs: Vec<u32>,
-    /// How many series there are in all.
-    series: usize,
-}
-
-/// Pair ids of the head as ids of a part's dictionary; [`u32::MAX`] where not known yet.
-type Translation = Vec<u32>;
-
 impl Inner {
     pub(super) fn flush(&self, maintenance: &mut Maintenance) -> Result<FlushReport, WriteError> {
         self.reclaim(maintenance);
@@ -80,7 +72,11 @@ impl Inner {
             std::array::from_fn(|_| marks.next().expect("there are as many marks as shards"))
         };
         let only_in_order = !self.head.shards().any(|shard| shard.flushes_side());
-        let written = self.write_head(maintenance);
+        let from = self.exemplars_from();
+        let (exemplars, place) = self
+            .exemplars_kept()
+            .begin_flush(from, self.admission().latest);
+        let written = self.write_head(maintenance, exemplars);
         let result = written.and_then(|(parts, taken, mut report)| {
             let second = second_of(self.admission().now);
             let covered = only_in_order.then_some(Coverage {
@@ -89,6 +85,8 @@ impl Inner {
             });
             let view = self.publish_flushed(maintenance, parts, covered, &mut report)?;
             self.note_flushed(&taken, second, view);
+            self.exemplars_kept().end_flush(place);
+            self.forget_old_exemplars(maintenance)?;
             Ok(report)
         });
         if result.is_err() {
@@ -97,10 +95,23 @@ impl Inner {
         result
     }
 
+    /// Removes the file that earlier versions kept exemplars in: parts have them now.
+    fn forget_old_exemplars(&self, maintenance: &mut Maintenance) -> Result<(), WriteError> {
+        if maintenance.has_old_exemplars {
+            let path = self.dir.join(side_files::EXEMPLARS_FILE);
+            let removed = self.disk.remove(&path);
+            let removed = removed.and_then(|()| self.disk.sync_dir(&self.dir));
+            removed.map_err(|e| WriteError::io(&path, e))?;
+            maintenance.has_old_exemplars = false;
+        }
+        Ok(())
+    }
+
     /// Writes what is in no part, under unfinished names.
     fn write_head(
         &self,
         maintenance: &mut Maintenance,
+        exemplars: BTreeMap<Labels, OfSeries>,
     ) -> Result<(Vec<Written>, Vec<Taken>, FlushReport), WriteError> {
         self.order_fresh(maintenance);
         let flush = maintenance.next_flush;
@@ -108,33 +119,53 @@ impl Inner {
             flushes: (flush, flush),
             ..Identity::default()
         };
-        let mut writers = Writers {
-            inner: self,
-            identity,
-            days: BTreeMap::new(),
-            pairs: Vec::new(),
-            series: maintenance.order.len(),
-        };
-        let mut report = FlushReport::default();
-        let mut taken = Vec::new();
+        let order = &maintenance.order;
+        let mut beside = Beside::place(&self.head.index(), order, exemplars);
+        let mut writers = Writers::new(self, identity, order.len(), &mut maintenance.next_file);
+        let (mut report, mut taken) = (FlushReport::default(), Vec::new());
+        match self.write_series(order, &mut beside, &mut writers, &mut report, &mut taken) {
+            Ok(()) => Ok((writers.finish()?, taken, report)),
+            Err(e) => {
+                writers.discard();
+                Err(e)
+            }
+        }
+    }
+
+    fn write_series(
+        &self,
+        order: &[u32],
+        beside: &mut Beside,
+        writers: &mut Writers<'_>,
+        report: &mut FlushReport,
+        taken: &mut Vec<Taken>,
+    ) -> Result<(), WriteError> {
         let mut run = SeriesRun::default();
-        for &slot in &maintenance.order {
+        let none = SeriesRun::default();
+        for (at, &slot) in order.iter().enumerate() {
+            while let Some((labels, exemplars)) = beside.before(at) {
+                report.exemplars += exemplars.len() as u64;
+                writers.add(Series::Labels(&labels), &none, &exemplars)?;
+            }
+            let exemplars = beside.of(at);
             run.clear();
             let (shard, local) = Head::place(slot);
             let count = self.head.shard(shard).unflushed(local, &mut run);
-            if run.is_empty() {
+            if !run.is_empty() {
+                taken.push(Taken { slot, count });
+                report.series += 1;
+                report.samples += run.len() as u64;
+            } else if exemplars.is_empty() {
                 continue;
             }
-            taken.push(Taken { slot, count });
-            report.series += 1;
-            report.samples += run.len() as u64;
-            let written = writers.add(slot, &run, &mut maintenance.next_file);
-            if let Err(e) = written {
-                writers.discard();
-                return Err(e);
-            }
+            report.exemplars += exemplars.len() as u64;
+            writers.add(Series::Slot(slot), &run, &exemplars)?;
         }
-        Ok((writers.finish()?, taken, report))
+        while let Some((labels, exemplars)) = beside.before(order.len()) {
+            report.exemplars += exemplars.len() as u64;
+            writers.add(Series::Labels(&labels), &none, &exemplars)?;
+        }
+        Ok(())
     }
 
     /// Puts the series made since the last flush into their places in the order.
@@ -258,84 +289,5 @@ fn compare_series(index: &Index, a: u32, b: u32) -> Ordering {
             }
             (a, b) => return a.is_some().cmp(&b.is_some()),
         }
-    }
-}
-
-impl<'a> Writers<'a> {
-    fn add(&mut self, slot: u32, run: &SeriesRun, next_file: &mut u64) -> Result<(), WriteError> {
-        if let Some(day) = only_day(run) {
-            return self.add_to(day, slot, run, next_file);
-        }
-        by_day(run)
-            .iter()
-            .try_for_each(|(day, run)| self.add_to(*day, slot, run, next_file))
-    }
-
-    fn add_to(
-        &mut self,
-        day: i64,
-        slot: u32,
-        run: &SeriesRun,
-        next_file: &mut u64,
-    ) -> Result<(), WriteError> {
-        if !self.days.contains_key(&day) {
-            let writer = self.open(day, *next_file)?;
-            *next_file += 1;
-            self.days.insert(day, (writer, Translation::new()));
-        }
-        let (writer, translation) = self.days.get_mut(&day).expect("it was just opened");
-        let index = self.inner.head.index();
-        translation.resize(index.pairs.ids().max(translation.len()), u32::MAX);
-        self.pairs.clear();
-        for pair in index.pairs_of(slot) {
-            let id = &mut translation[pair as usize];
-            if *id == u32::MAX {
-                let value = &index.pairs.get(pair).value;
-                *id = writer.dictionary.intern(index.pairs.name(pair), value);
-            }
-            self.pairs.push(*id);
-        }
-        drop(index);
-        writer.begin(self.pairs.iter().copied());
-        writer.add(run)
-    }
-
-    fn open(&self, day: i64, file: u64) -> Result<PartWriter<'a>, WriteError> {
-        let identity = Identity {
-            file,
-            day,
-            ..self.identity.clone()
-        };
-        let path = part_path(&self.inner.dir, file);
-        let mut writer = PartWriter::create(&*self.inner.disk, &path, identity, Packing::Plain)?;
-        // Nearly all series are in the first day met, and few in the days of late samples.
-        if self.days.is_empty() {
-            writer.reserve(self.series);
-        }
-        Ok(writer)
-    }
-
-    fn finish(self) -> Result<Vec<Written>, WriteError> {
-        let mut written = Vec::new();
-        let mut writers = self.days.into_values().map(|(writer, _)| writer);
-        while let Some(writer) = writers.next() {
-            match writer.finish() {
-                Ok(part) => written.push(part),
-                Err(e) => {
-                    writers.for_each(PartWriter::discard);
-                    written
-                        .iter()
-                        .for_each(|part| self.inner.remove_unfinished(part));
-                    return Err(e);
-                }
-            }
-        }
-        Ok(written)
-    }
-
-    fn discard(self) {
-        self.days
-            .into_values()
-            .for_each(|(writer, _)| writer.discard());
     }
 }

@@ -1,14 +1,13 @@
-//! Where samples enter, and what comes with them: metadata and exemplars.
+//! Where samples enter, and what comes with them: metadata.
 //!
 //! In: series, samples, what is known of metrics. Out: counted results. Bound: the head's budgets;
-//! so many exemplars, metadata and offenders as are allowed.
+//! so many metadata and offenders as are allowed.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{MutexGuard, PoisonError};
 
-use weft_matcher::LabelMatcher;
-use weft_model::{Exemplar, FloatHistogram, Labels, METRIC_NAME, MetricMetadata, Millis};
+use weft_model::{FloatHistogram, Labels, METRIC_NAME, MetricMetadata, Millis};
 
 use super::Inner;
 use crate::error::Rejected;
@@ -52,23 +51,9 @@ pub(crate) struct Metadata {
     pub(crate) changed: bool,
 }
 
-/// The newest exemplars, in the order in which they came.
-#[derive(Default)]
-pub(crate) struct Exemplars {
-    pub(crate) ring: VecDeque<(Labels, Exemplar)>,
-    /// Whether a file does not have them all.
-    pub(crate) changed: bool,
-}
-
 impl Inner {
     pub(super) fn metadata_kept(&self) -> MutexGuard<'_, Metadata> {
         self.metadata.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn exemplars_kept(&self) -> MutexGuard<'_, Exemplars> {
-        self.exemplars
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn drops(&self) -> MutexGuard<'_, Drops> {
@@ -182,51 +167,6 @@ impl Inner {
             .for_each(|(reason, count)| drops.add(reason, "", count));
     }
 
-    pub(super) fn append_exemplar(
-        &self,
-        series: SeriesRef,
-        exemplar: Exemplar,
-    ) -> Result<(), Rejected> {
-        let slot = self.head.slot_of(series).ok_or(Rejected::Stale)?;
-        let labels = self.head.index().labels(slot);
-        let mut exemplars = self.exemplars_kept();
-        let same = |(known, other): &(Labels, Exemplar)| {
-            *known == labels && other.time == exemplar.time && other.labels == exemplar.labels
-        };
-        // The same exemplar is exposed on every scrape until another takes its place.
-        if exemplars.ring.iter().rev().take(REPEATS_WITHIN).any(same) {
-            return Ok(());
-        }
-        exemplars.ring.push_back((labels, exemplar));
-        while exemplars.ring.len() > self.config.exemplars_max {
-            exemplars.ring.pop_front();
-        }
-        exemplars.changed = true;
-        Ok(())
-    }
-
-    pub(super) fn exemplars(
-        &self,
-        matchers: &[LabelMatcher],
-        start: Millis,
-        end: Millis,
-    ) -> Vec<(Labels, Vec<Exemplar>)> {
-        let mut found: BTreeMap<Labels, Vec<Exemplar>> = BTreeMap::new();
-        for (labels, exemplar) in &self.exemplars_kept().ring {
-            let fits = |matcher: &LabelMatcher| matcher.matches(labels.get(matcher.name()));
-            if (start..=end).contains(&exemplar.time) && matchers.iter().all(fits) {
-                found
-                    .entry(labels.clone())
-                    .or_default()
-                    .push(exemplar.clone());
-            }
-        }
-        for exemplars in found.values_mut() {
-            exemplars.sort_by_key(|exemplar| exemplar.time);
-        }
-        found.into_iter().collect()
-    }
-
     pub(super) fn set_metadata(&self, metric: &str, metadata: MetricMetadata) -> bool {
         let mut kept = self.metadata_kept();
         let full = kept.by_metric.len() >= self.config.metadata_max;
@@ -260,6 +200,3 @@ impl Inner {
         }
     }
 }
-
-/// Among how many of the newest exemplars a repeated one is looked for.
-const REPEATS_WITHIN: usize = 256;

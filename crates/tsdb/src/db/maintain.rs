@@ -8,6 +8,7 @@ use std::sync::{Arc, Weak};
 
 use weft_model::Millis;
 
+use super::exemplars::Outnumbered;
 use super::expiry::Swept;
 use super::open::{SET_ASIDE, part_path};
 use super::{Inner, Tsdb};
@@ -27,6 +28,9 @@ pub(crate) struct Maintenance {
     pub(super) next_flush: u64,
     pub(super) deletions: Deletions,
     pub(super) swept: Swept,
+    pub(super) outnumbered: Outnumbered,
+    /// Whether there is a file of exemplars, which earlier versions wrote.
+    pub(super) has_old_exemplars: bool,
     /// Views that were replaced while readers held them.
     pub(super) old_views: Vec<Weak<View>>,
     /// What is given back once no view older than the present one is held.
@@ -64,6 +68,7 @@ impl Tsdb {
         self.inner.set_corrupt_aside(maintenance, &mut report)?;
         self.inner.enforce_retention(maintenance, &mut report)?;
         self.inner.expire_by_selector(maintenance)?;
+        self.inner.bound_exemplars(maintenance)?;
         self.inner.reclaim(maintenance);
         report.series_dropped = self.inner.plan_reclaim(maintenance);
         self.inner.reclaim(maintenance);

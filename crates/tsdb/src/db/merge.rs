@@ -106,7 +106,8 @@ impl Inner {
             replaces: [&files, &*maintenance.unremoved].concat(),
         };
         maintenance.next_file += 1;
-        let written = merge_parts(&*self.disk, &self.dir, &choice.sources, identity)?;
+        let from = self.exemplars_from();
+        let written = merge_parts(&*self.disk, &self.dir, &choice.sources, identity, from)?;
         report.merges += 1;
         report.parts_merged += files.len();
         let replaced = |served: &Arc<Served>| files.contains(&served.part.number());

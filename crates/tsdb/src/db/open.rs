@@ -12,7 +12,7 @@ use hashbrown::HashSet;
 use weft_disk::{Disk, Entry};
 use weft_model::Millis;
 
-use super::ingest::{Drops, Exemplars, Metadata};
+use super::ingest::{Drops, Metadata};
 use super::maintain::Maintenance;
 use super::{Counters, Inner, Tsdb};
 use crate::cache::Cache;
@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::deletion::Deletions;
 use crate::error::{OpenError, PartError};
 use crate::head::Head;
+use crate::head::exemplars::Exemplars;
 use crate::part::Part;
 use crate::part::output::UNFINISHED;
 use crate::side_files;
@@ -83,12 +84,16 @@ impl Tsdb {
             next_file: opened.next_file,
             next_flush: flushed.map_or(1, |flush| flush + 1),
             deletions,
+            has_old_exemplars: disk.exists(&dir.join(side_files::EXEMPLARS_FILE)),
             ..Maintenance::default()
         };
         report.parts = parts.len();
         report.bytes = parts.iter().map(|served| served.part.bytes).sum();
         let side = side_files::load(&*disk, dir, &config).map_err(failed)?;
         report.set_aside.extend(side.faults);
+        let mut exemplars = Exemplars::default();
+        let old = side.exemplars.into_iter();
+        old.for_each(|(series, exemplar)| exemplars.push(series, exemplar));
         let inner = Inner {
             head: Head::new(&config),
             changes: Changes::new(
@@ -107,10 +112,8 @@ impl Tsdb {
                 by_metric: side.metadata,
                 changed: false,
             }),
-            exemplars: Mutex::new(Exemplars {
-                ring: side.exemplars,
-                changed: false,
-            }),
+            exemplars: Mutex::new(exemplars),
+            exemplars_from: AtomicI64::new(i64::MIN),
             disk,
             dir: dir.to_owned(),
             config,

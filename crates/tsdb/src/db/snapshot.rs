@@ -63,7 +63,7 @@ impl Inner {
         Ok(view.parts.len())
     }
 
-    /// Writes metadata and exemplars that no file has.
+    /// Writes metadata that no file has.
     pub(super) fn write_side_files(&self) -> Result<(), WriteError> {
         let disk = &*self.disk;
         let changed = {
@@ -74,16 +74,6 @@ impl Inner {
             side_files::store_metadata(disk, &self.dir, &metadata).map_err(|e| {
                 self.metadata_kept().changed = true;
                 WriteError::io(self.dir.join(METADATA_FILE), e)
-            })?;
-        }
-        let changed = {
-            let mut kept = self.exemplars_kept();
-            std::mem::take(&mut kept.changed).then(|| kept.ring.clone())
-        };
-        if let Some(exemplars) = changed {
-            side_files::store_exemplars(disk, &self.dir, &exemplars).map_err(|e| {
-                self.exemplars_kept().changed = true;
-                WriteError::io(self.dir.join(EXEMPLARS_FILE), e)
             })?;
         }
         Ok(())

@@ -51,6 +51,12 @@ impl Inner {
             drops: self.drops().list(),
             ..Status::default()
         };
+        let exemplars = parts().map(|part| part.exemplars_count()).sum::<u64>();
+        let kept = self.exemplars_kept();
+        status.exemplars = exemplars + kept.len() as u64;
+        let dropped = counters.exemplars_dropped.load(Ordering::Relaxed);
+        status.exemplars_dropped = dropped + kept.dropped();
+        drop(kept);
         status.deletions_pending = self.deletions_pending.load(Ordering::Relaxed);
         count_labels(&self.head.index(), &mut status);
         status

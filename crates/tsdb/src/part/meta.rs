@@ -6,7 +6,7 @@
 use weft_codec::varint::{put_run, put_uvarint, put_varint, take_run, take_uvarint, take_varint};
 
 use super::frame::FrameRef;
-use super::output::VERSION_ONE;
+use super::output::{VERSION_ONE, VERSION_TWO};
 use crate::error::Malformed;
 
 /// How many series share a frame of label sets.
@@ -131,6 +131,17 @@ pub(crate) struct RollupEntry {
     pub(crate) frames: Vec<FrameRef>,
 }
 
+/// A page of exemplars.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct ExemplarEntry {
+    /// The series of the first and the last one; the last may go on in the next page.
+    pub(crate) series: (u32, u32),
+    pub(crate) count: u32,
+    pub(crate) min_time: i64,
+    pub(crate) max_time: i64,
+    pub(crate) frame: FrameRef,
+}
+
 /// All of it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Meta {
@@ -146,7 +157,8 @@ pub(crate) struct Meta {
     pub(crate) pages: Vec<PageEntry>,
     /// None in most parts; those of a whole day have them.
     pub(crate) rollups: Vec<RollupEntry>,
-    /// Of all pages together; not stored.
+    pub(crate) exemplars: Vec<ExemplarEntry>,
+    /// Of all pages together, its times of exemplars as well; not stored.
     pub(crate) sketch: Sketch,
 }
 
@@ -178,6 +190,7 @@ impl Meta {
             put_varint(out, entry.resolution);
             put_list(&entry.frames, out, |frame, out| put_ref(*frame, out));
         });
+        put_list(&self.exemplars, &mut out, put_exemplars);
         out
     }
 
@@ -234,11 +247,23 @@ impl Meta {
                 })
             })?;
         }
-        for page in &meta.pages {
-            meta.sketch.add(&page.sketch);
+        if ![VERSION_ONE, VERSION_TWO].contains(&version) {
+            meta.exemplars = take_list(bytes, take_exemplars)?;
         }
+        meta.sum_up();
         meta.check(first_pair)?;
         Ok(meta)
+    }
+
+    /// Sets the sketch of the whole part.
+    pub(crate) fn sum_up(&mut self) {
+        let mut sketch = Sketch::default();
+        self.pages.iter().for_each(|page| sketch.add(&page.sketch));
+        for entry in &self.exemplars {
+            sketch.min_time = sketch.min_time.min(entry.min_time);
+            sketch.max_time = sketch.max_time.max(entry.max_time);
+        }
+        self.sketch = sketch;
     }
 
     /// Checks what readers rely on.
@@ -265,6 +290,10 @@ impl Meta {
             self.pages
                 .last()
                 .is_none_or(|page| page.series.1 < self.series),
+            self.exemplars.iter().all(|entry| {
+                entry.series.0 <= entry.series.1 && entry.count > 0 && entry.series.1 < self.series
+            }),
+            self.exemplars.is_sorted_by(|a, b| a.series.1 <= b.series.0),
         ];
         if holds.iter().all(|holds| *holds) {
             Ok(())
@@ -332,6 +361,25 @@ fn take_page(bytes: &mut &[u8]) -> Result<PageEntry, Malformed> {
     Ok(PageEntry {
         series,
         sketch,
+        frame: take_ref(bytes)?,
+    })
+}
+
+fn put_exemplars(entry: &ExemplarEntry, out: &mut Vec<u8>) {
+    put_uvarint(out, u64::from(entry.series.0));
+    put_uvarint(out, u64::from(entry.series.1));
+    put_uvarint(out, u64::from(entry.count));
+    put_varint(out, entry.min_time);
+    put_varint(out, entry.max_time);
+    put_ref(entry.frame, out);
+}
+
+fn take_exemplars(bytes: &mut &[u8]) -> Result<ExemplarEntry, Malformed> {
+    Ok(ExemplarEntry {
+        series: (take_u32(bytes)?, take_u32(bytes)?),
+        count: take_u32(bytes)?,
+        min_time: take_varint(bytes)?,
+        max_time: take_varint(bytes)?,
         frame: take_ref(bytes)?,
     })
 }

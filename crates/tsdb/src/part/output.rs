@@ -14,9 +14,10 @@ use crate::error::WriteError;
 pub(crate) const MAGIC: [u8; 8] = *b"weftpart";
 
 /// The layout that this build writes.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
-/// The layout before it, which this build reads.
+/// The layouts before it, which this build reads.
+pub(crate) const VERSION_TWO: u32 = 2;
 pub(crate) const VERSION_ONE: u32 = 1;
 
 /// Magic and version.

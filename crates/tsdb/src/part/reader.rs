@@ -15,7 +15,7 @@ use super::frame::{FrameRef, PLAIN_BYTES_MAX, open_frame};
 use super::label_sets::LabelSets;
 use super::labels::Place;
 use super::meta::Meta;
-use super::output::{FOOTER_BYTES, HEADER_BYTES, MAGIC, VERSION, VERSION_ONE};
+use super::output::{FOOTER_BYTES, HEADER_BYTES, MAGIC, VERSION, VERSION_ONE, VERSION_TWO};
 use super::samples::RecentSamples;
 use crate::cache::{Cache, Weigh};
 use crate::error::{Malformed, PartError};
@@ -76,7 +76,7 @@ impl Part {
         let mut footer = [0; FOOTER_BYTES as usize];
         read_exact(&*file, bytes - FOOTER_BYTES, &mut footer).map_err(io)?;
         let (frame, version) = parse_ends(&header, &footer).map_err(corrupt)?;
-        if ![VERSION_ONE, VERSION].contains(&version) {
+        if ![VERSION_ONE, VERSION_TWO, VERSION].contains(&version) {
             return Err(PartError::Version {
                 path: path.to_owned(),
                 version,
@@ -101,7 +101,7 @@ impl Part {
         self.meta.identity.file
     }
 
-    /// Tells whether the part is of the layout before the present one.
+    /// Tells whether the part is of the first layout.
     pub(super) fn is_version_one(&self) -> bool {
         self.version == VERSION_ONE
     }

@@ -11,9 +11,11 @@ use hashbrown::HashMap;
 use weft_codec::varint::put_uvarint;
 use weft_codec::{float, int};
 use weft_disk::Disk;
+use weft_model::Exemplar;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::dictionary::Dictionary;
+use super::exemplars::ExemplarWriter;
 use super::frame::Packing;
 use super::histograms;
 use super::index_writer::{SeriesTable, write_index};
@@ -64,6 +66,7 @@ pub(crate) struct PartWriter<'a> {
     columns: Columns,
     group: PageGroup,
     rollups: Option<RollupWriter>,
+    exemplars: ExemplarWriter,
     scratch: Scratch,
 }
 
@@ -126,6 +129,7 @@ impl<'a> PartWriter<'a> {
             columns: Columns::default(),
             group: PageGroup::default(),
             rollups: None,
+            exemplars: ExemplarWriter::default(),
             scratch: Scratch::default(),
         })
     }
@@ -142,17 +146,24 @@ impl<'a> PartWriter<'a> {
 
     /// Begins a series, in the order of metric names, then label sets. The pairs are ids of
     /// [`PartWriter::dictionary`], in order of their names.
-    pub(crate) fn begin(&mut self, pairs: impl Iterator<Item = u32>) {
+    pub(crate) fn begin(&mut self, pairs: impl Iterator<Item = u32>) -> Result<(), WriteError> {
         self.table.push(pairs);
         if let Some(rollups) = &mut self.rollups {
             rollups.begin();
+            rollups.write_full(&mut self.output, self.packing)?;
         }
+        Ok(())
+    }
+
+    /// Adds exemplars to the series that was begun last, ascending by time, then labels.
+    pub(crate) fn add_exemplars(&mut self, exemplars: &[Exemplar]) -> Result<(), WriteError> {
+        let series = self.table.len() - 1;
+        self.exemplars.add(series, exemplars, &mut self.output)
     }
 
     /// Adds samples to the series that was begun last; runs of one series ascend.
     pub(crate) fn add(&mut self, run: &SeriesRun) -> Result<(), WriteError> {
         if let Some(rollups) = &mut self.rollups {
-            rollups.write_full(&mut self.output, self.packing)?;
             rollups.add(run);
         }
         let day = self.meta.identity.day * DAY_MILLIS;
@@ -317,9 +328,7 @@ impl<'a> PartWriter<'a> {
             }
         }
         let bytes = self.output.finish(&self.meta.encode())?;
-        for page in &self.meta.pages {
-            self.meta.sketch.add(&page.sketch);
-        }
+        self.meta.sum_up();
         Ok(Written {
             meta: self.meta,
             bytes,
@@ -332,6 +341,8 @@ impl<'a> PartWriter<'a> {
         if let Some(rollups) = self.rollups.take() {
             self.meta.rollups = rollups.finish(&mut self.output, self.packing)?;
         }
+        let exemplars = std::mem::take(&mut self.exemplars);
+        self.meta.exemplars = exemplars.finish(&mut self.output)?;
         let dictionary = std::mem::take(&mut self.dictionary);
         let table = std::mem::take(&mut self.table);
         write_index(

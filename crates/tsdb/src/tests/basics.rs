@@ -335,6 +335,7 @@ fn metadata_and_exemplars_outlive_a_restart() {
     let store = open(&disk, small(), NOON);
     assert_eq!(store.metadata(Some("m"), 1), [("m".to_owned(), known)]);
     let found = store.exemplars(&of_metric("m"), Millis(0), Millis(i64::MAX));
+    let found = found.unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].0, labels("m", "i"));
     assert_eq!(

@@ -93,7 +93,7 @@ fn a_part_of_version_one_is_merged_with_one_of_today() {
     let part = disk.list(Path::new(DIR)).unwrap().pop().unwrap();
     assert_eq!(
         disk.read(&part.path).unwrap()[8],
-        2,
+        3,
         "it is written as today"
     );
 }
