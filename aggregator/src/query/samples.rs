@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use weft_matcher::LabelMatcher;
 use weft_model::{FloatHistogram, Labels, Matcher, Millis};
-use weft_promql::{Column, Rollup, SelectHints, SeriesSet, Source, SourceError};
+use weft_promql::{Column, Falls, Rollup, SelectHints, SeriesSet, Source, SourceError};
 use weft_tsdb::{Beside, Newest, ROLLUP_RESOLUTIONS, Selection, Tsdb};
 
 /// Selects from a TSDB.
@@ -108,13 +108,20 @@ impl SeriesSet for Selected<'_> {
             .selection
             .rollups(series, resolution_ms, start_ms, end_ms)
             .map_err(SourceError::new)?;
+        let falls = |falls: weft_tsdb::Falls| Falls {
+            count: falls.count,
+            lost: falls.lost,
+        };
         let rollup = |rollup: weft_tsdb::Rollup| Rollup {
             end_ms: rollup.end,
             count: rollup.count,
             min: rollup.min,
             max: rollup.max,
+            first: rollup.first,
             last: rollup.last,
             sum: rollup.sum,
+            falls: rollup.falls.map(falls),
+            extent_ms: rollup.extent.map(|extent| (extent.first, extent.last)),
         };
         Ok(found.map(|found| found.into_iter().map(rollup).collect()))
     }

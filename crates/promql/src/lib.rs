@@ -30,5 +30,5 @@ pub use options::{
 pub use parse::{ParseError, parse};
 pub use pool::{Pool, Sequential};
 pub use print::{format_duration, format_float, pretty};
-pub use source::{Rollup, SelectHints, SeriesSet, Source, SourceError};
+pub use source::{Falls, Rollup, SelectHints, SeriesSet, Source, SourceError};
 pub use value::{Answer, SampleValue, Series, Stats, Timings, Value, VectorSample};

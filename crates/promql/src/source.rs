@@ -102,10 +102,26 @@ pub struct Rollup {
     pub min: f64,
     /// The greatest value, likewise.
     pub max: f64,
+    /// The first value.
+    pub first: f64,
     /// The last value.
     pub last: f64,
     /// The sum, only if the values are whole numbers and no order of adding them rounds.
     pub sum: Option<f64>,
+    /// Where values are less than those before, if the store knows.
+    pub falls: Option<Falls>,
+    /// The times of the first and of the last sample, if the store knows them and that no sample
+    /// has a start timestamp.
+    pub extent_ms: Option<(i64, i64)>,
+}
+
+/// Where a counter was reset.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Falls {
+    /// How often a value is less than the one before.
+    pub count: u64,
+    /// The values before those, summed.
+    pub lost: f64,
 }
 
 /// What a store may use to read less; ignoring it is correct.

@@ -47,7 +47,7 @@ pub use config::{Budgets, Config, RETENTION_RULES_MAX, Retention};
 pub use db::Tsdb;
 pub use error::{OpenError, PartError, ReadError, Rejected, WriteError};
 pub use head::{AppendReport, SeriesRef};
-pub use part::{Falls, Newest, ROLLUP_RESOLUTIONS, Rollup};
+pub use part::{Extent, Falls, Newest, ROLLUP_RESOLUTIONS, Rollup};
 pub use restore::{RestoreError, RestoreReport, restore};
 pub use selection::{Beside, Selection};
 pub use status::{

@@ -25,6 +25,6 @@ pub(crate) mod writer;
 pub(crate) use exemplars::RecentExemplars;
 pub(crate) use meta::Identity;
 pub(crate) use reader::{Part, Recent};
-pub use rollup::{Falls, ROLLUP_RESOLUTIONS, Rollup};
+pub use rollup::{Extent, Falls, ROLLUP_RESOLUTIONS, Rollup};
 pub use samples::Newest;
 pub(crate) use writer::{PartWriter, Written, by_day, day_of, only_day};

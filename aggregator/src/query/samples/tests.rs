@@ -74,6 +74,10 @@ impl SeriesSet for OnlySet<'_> {
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Whole,
+    /// Whole numbers that begin anew now and then.
+    Reset,
+    /// Fractions that begin anew now and then.
+    ResetFractions,
     Fractions,
     Large,
     Odd,
@@ -83,6 +87,8 @@ fn value(kind: Kind, at: u64) -> f64 {
     let drawn = at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
     match (kind, drawn % 50) {
         (Kind::Whole, _) => (at * 3 + drawn % 100) as f64,
+        (Kind::Reset, _) => (at % 1100 * 7 + drawn % 5) as f64,
+        (Kind::ResetFractions, _) => (at % 1100) as f64 * 0.7,
         (Kind::Fractions, _) => drawn as f64 / 10.0,
         (Kind::Large, _) => drawn as f64 * 1e12,
         (Kind::Odd, 0) => f64::NAN,
@@ -127,6 +133,8 @@ fn store(kinds: &[Kind], apart: i64, from: i64) -> Tsdb {
 fn kind() -> impl Strategy<Value = Kind> {
     prop_oneof![
         Just(Kind::Whole),
+        Just(Kind::Reset),
+        Just(Kind::ResetFractions),
         Just(Kind::Fractions),
         Just(Kind::Large),
         Just(Kind::Odd)
@@ -168,15 +176,19 @@ proptest! {
         let store = store(&kinds, apart, from);
         let engine = Engine::new(Options::default());
         let range = TimeRange { start_ms: START, end_ms: START + 3 * DAY, step_ms: 3_600_000 };
-        let functions = ["count", "present", "min", "max", "last", "sum", "avg"];
-        for function in functions {
+        let functions = ["count", "present", "min", "max", "first", "last", "sum", "avg"];
+        let functions = functions.map(|function| format!("{function}_over_time"));
+        let changes = ["rate", "increase", "delta", "resets"].map(str::to_owned);
+        for function in functions.into_iter().chain(changes) {
             for window in ["[1h]", "[5m]", "[1d]", "[15m] offset 5m", "[1h] @ end()"] {
-                let query = format!("{function}_over_time(m{window})");
+                let query = format!("{function}(m{window})");
                 let options = QueryOptions::default();
                 let rolled = engine.range(&SampleSource::new(&store), &query, range, &options);
                 let plain = Only(SampleSource::new(&store), Way::Samples);
                 let plain = engine.range(&plain, &query, range, &options);
-                prop_assert_eq!(bits(rolled.unwrap().value), bits(plain.unwrap().value), "{}", query);
+                let (rolled, plain) = (rolled.unwrap(), plain.unwrap());
+                prop_assert_eq!(format!("{:?}", rolled.notes), format!("{:?}", plain.notes));
+                prop_assert_eq!(bits(rolled.value), bits(plain.value), "{}", query);
             }
         }
     }
@@ -184,7 +196,7 @@ proptest! {
 
 #[test]
 fn whole_numbers_are_answered_without_their_samples() {
-    let store = store(&[Kind::Whole], 60_000, 0);
+    let store = store(&[Kind::Reset], 60_000, 0);
     let engine = Engine::new(Options::default());
     let source = Only(SampleSource::new(&store), Way::Rollups);
     let ask = |query: &str, step_ms: i64| {
@@ -199,6 +211,10 @@ fn whole_numbers_are_answered_without_their_samples() {
         "sum_over_time(m[1h])",
         "avg_over_time(m[6h])",
         "max_over_time(m[5m])",
+        "rate(m[5m])",
+        "increase(m[1h])",
+        "delta(m[6h])",
+        "resets(m[12h])",
     ] {
         assert_eq!(
             bits(ask(query, 3_600_000).unwrap().value)[0].1.len(),

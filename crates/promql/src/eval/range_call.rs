@@ -117,7 +117,13 @@ impl Ranged<'_> {
         held.grow(size_of_val(buckets.as_slice()), buckets.len())?;
         scratch.tally.read(buckets.len())?;
         let Scratch { row, tally, .. } = scratch;
-        rolled.fill(&buckets, &self.windows, row, tally)
+        let filled = rolled.fill(&buckets, &self.windows, row, tally)?;
+        if filled && counts_up(self.call.function) && has_float(row) {
+            let name = || self.set.labels(at).name().to_owned();
+            let notes = SeriesNotes::new(&self.evaluator.notes, self.call.at, &name);
+            note_name(&self.call, &name, row, &notes);
+        }
+        Ok(filled)
     }
 }
 
@@ -228,10 +234,13 @@ pub(super) fn note_name(
     row: &Row,
     notes: &SeriesNotes<'_>,
 ) {
-    let counts_up = matches!(call.function, FunctionId::Rate | FunctionId::Increase);
-    if counts_up && has_float(row) && !is_named_as_counter(&name()) {
+    if counts_up(call.function) && has_float(row) && !is_named_as_counter(&name()) {
         notes.add(Note::NotNamedAsCounter);
     }
+}
+
+fn counts_up(function: FunctionId) -> bool {
+    matches!(function, FunctionId::Rate | FunctionId::Increase)
 }
 
 /// Tells whether a metric is named as counters are; one without a name is not judged.

@@ -61,9 +61,7 @@ impl RollupWriter {
         self.has_histograms |= !run.histograms.is_empty();
         for level in &mut self.levels {
             let resolution = level.entry.resolution;
-            level
-                .series
-                .add(resolution, &run.floats.times, &run.floats.values);
+            level.series.add(resolution, run);
         }
     }
 

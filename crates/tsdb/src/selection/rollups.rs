@@ -19,7 +19,8 @@ impl Selection {
     /// is not one of whole buckets within the selection's range.
     ///
     /// Least, greatest, first and last values and counts are those of the samples, staleness
-    /// markers left out, bit by bit; also a sum where it is given, in whatever order it is taken.
+    /// markers left out, bit by bit; also a sum where it is given, in whatever order it is taken,
+    /// and where they lie, if that is given.
     pub fn rollups(
         &self,
         at: usize,
@@ -46,7 +47,7 @@ impl Selection {
                     if !run.histograms.is_empty() {
                         return Ok(None);
                     }
-                    builder.add(resolution, &run.floats.times, &run.floats.values);
+                    builder.add(resolution, &run);
                 }
             }
             from = stretch.1.saturating_add(1);

@@ -123,6 +123,15 @@ fn check(store: &Tsdb, start: i64, end: i64) {
                 .unwrap();
             let found: Vec<_> = rollups.iter().map(key).collect();
             assert_eq!(found, naive(&samples, resolution));
+            for bucket in &rollups {
+                let within = |(time, _): &&(i64, f64)| {
+                    (bucket.end - resolution + 1..=bucket.end).contains(time)
+                };
+                let times = || samples.iter().filter(within).map(|(time, _)| *time);
+                let extent = times().min().zip(times().max());
+                let found = bucket.extent.map(|extent| (extent.first, extent.last));
+                assert!(found.is_none() || found == extent, "{bucket:?} {extent:?}");
+            }
             let sum: Option<f64> = rollups.iter().map(|rollup| rollup.sum).sum();
             assert_eq!(sum, Some(samples.iter().map(|(_, value)| value).sum()));
         }

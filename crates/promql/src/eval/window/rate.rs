@@ -27,6 +27,24 @@ impl Change {
     pub(super) fn of_counter(self) -> bool {
         self != Change::Delta
     }
+
+    /// Returns what is told of a window of floats from the change between its first and last
+    /// sample, resets considered, where no start timestamp is known.
+    pub(super) fn of_window(
+        self,
+        changed: f64,
+        first: f64,
+        extent: &Extent,
+        (start, end): (i64, i64),
+    ) -> f64 {
+        let counts = self.of_counter() && changed > 0.0 && first >= 0.0;
+        let to_zero = counts.then(|| first / changed);
+        let mut factor = extrapolate(extent, (start, end), to_zero, false);
+        if self == Change::Rate {
+            factor /= end.saturating_sub(start) as f64 / 1000.0;
+        }
+        changed * factor
+    }
 }
 
 pub(super) fn rate(window: &Window<'_>) -> Option<Cell> {

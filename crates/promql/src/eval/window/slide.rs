@@ -22,7 +22,7 @@ use crate::eval::samples::{Points, Samples};
 use crate::eval::table::Row;
 use crate::eval::tally::Tally;
 
-use super::rate::{Change, Extent, extrapolate};
+use super::rate::{Change, Extent};
 use super::{Cursor, Windows, over_time, regression};
 
 /// The samples that windows must share before sliding pays off.
@@ -159,13 +159,7 @@ fn change(
             count: end - start,
             first_start: 0,
         };
-        let counts = change.of_counter() && result > 0.0 && first >= 0.0;
-        let to_zero = counts.then(|| first / result);
-        let mut factor = extrapolate(&extent, windows.bounds(step), to_zero, false);
-        if change == Change::Rate {
-            factor /= windows.range as f64 / 1000.0;
-        }
-        Some(result * factor)
+        Some(change.of_window(result, first, &extent, windows.bounds(step)))
     })
 }
 

@@ -1,6 +1,9 @@
 use proptest::prelude::*;
 
+use super::packed::{EXTENTS_BYTES_MAX, FALLS_MAX, KEPT_MIN, decode};
 use super::*;
+use crate::config::DAY_MILLIS;
+use crate::run::Run;
 
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 20_000;
@@ -23,8 +26,16 @@ fn values() -> impl Strategy<Value = Vec<f64>> {
 }
 
 fn rolled(resolution: i64, times: &[i64], values: &[f64]) -> Vec<Rollup> {
+    let floats = Run {
+        times: times.to_vec(),
+        values: values.to_vec(),
+    };
+    let run = SeriesRun {
+        floats,
+        ..SeriesRun::default()
+    };
     let mut builder = RollupBuilder::default();
-    builder.add(resolution, times, values);
+    builder.add(resolution, &run);
     builder.finish()
 }
 
@@ -59,6 +70,7 @@ proptest! {
                 && !buckets.iter().any(|b| [b.first, b.last, b.min, b.max].iter().any(zero));
             for (a, b) in decoded.iter().zip(&buckets) {
                 let sum = b.sum.filter(|_| all_summed);
+                prop_assert!(a.extent == b.extent || a.extent.is_none());
                 prop_assert!(alike(a, &Rollup { sum, ..*b }), "{:?} {:?}", a, b);
                 let counted = falls.is_some_and(|falls| falls <= FALLS_MAX);
                 prop_assert_eq!(a.falls.is_some(), counted);
@@ -83,6 +95,7 @@ proptest! {
             }
         }
         prop_assert_eq!((bucket.end, bucket.count), (HOUR, values.len() as u64));
+        prop_assert_eq!(bucket.extent, Some(Extent { first: 1, last: values.len() as i64 }));
         prop_assert_eq!((bucket.min.to_bits(), bucket.max.to_bits()),
             (naive.0.to_bits(), naive.1.to_bits()));
         prop_assert_eq!(bucket.last.to_bits(), values[values.len() - 1].to_bits());
@@ -107,6 +120,7 @@ proptest! {
         prop_assert_eq!(hours.len(), expected.len());
         for (a, b) in hours.iter().zip(&expected) {
             prop_assert!(alike(a, b), "{:?} {:?}", a, b);
+            prop_assert_eq!(a.extent, b.extent);
         }
     }
 
@@ -124,4 +138,49 @@ fn constant_series_take_few_bytes() {
     let mut bytes = Vec::new();
     encode(Some(&buckets), ROLLUP_RESOLUTIONS[0], DAY, &mut bytes);
     assert!(bytes.len() < 40, "{}", bytes.len());
+}
+
+/// Returns what comes back of a day of samples so far apart, each late by so much.
+fn decoded(apart: i64, late: impl Fn(i64) -> i64) -> Vec<Vec<Rollup>> {
+    let times: Vec<i64> = (0..DAY_MILLIS / apart)
+        .map(|at| DAY * DAY_MILLIS + at * apart + late(at))
+        .collect();
+    let of = |resolution: i64| {
+        let buckets = rolled(
+            resolution,
+            &times,
+            &times.iter().map(|_| 1.5).collect::<Vec<_>>(),
+        );
+        let mut bytes = Vec::new();
+        encode(Some(&buckets), resolution, DAY, &mut bytes);
+        decode(&mut bytes.as_slice(), resolution, DAY)
+            .unwrap()
+            .unwrap()
+    };
+    ROLLUP_RESOLUTIONS.into_iter().map(of).collect()
+}
+
+#[test]
+fn extents_are_kept_where_they_take_few_bytes() {
+    let kept = |apart: i64, late: &dyn Fn(i64) -> i64| -> Vec<bool> {
+        let days = decoded(apart, late).into_iter();
+        days.map(|day| day.iter().all(|bucket| bucket.extent.is_some()))
+            .collect()
+    };
+    assert_eq!(kept(15_000, &|_| 0), [true, true], "on the clock");
+    assert_eq!(kept(15_000, &|_| 7_123), [true, true], "at a phase");
+    assert_eq!(
+        kept(60_000, &|at| i64::from(at == 700)),
+        [true, true],
+        "once late"
+    );
+    assert_eq!(
+        kept(15_000, &|at| at * 7 % 13),
+        [false, true],
+        "always late"
+    );
+    assert!(
+        EXTENTS_BYTES_MAX * 4 < 289,
+        "a bucket of five minutes takes less than two bits"
+    );
 }
