@@ -48,6 +48,8 @@ pub struct MetricsConfig {
     pub exemplars_max: usize,
     /// How long exemplars are kept; none for as long as their series' samples.
     pub exemplars_retention: Option<Duration>,
+    /// Whether whole days are rolled up, and long queries answered from that.
+    pub rollups: bool,
     /// How many series may be active.
     pub series_max: usize,
     /// How many bytes of recent samples may be held in memory.
@@ -133,6 +135,7 @@ impl Default for MetricsConfig {
             retention_bytes: None,
             exemplars_max: 1_000_000,
             exemplars_retention: None,
+            rollups: true,
             series_max: 3_000_000,
             head_bytes_max: 2 << 30,
         }

@@ -99,6 +99,11 @@ fn metrics(reader: &mut Reader<'_>) -> MetricsConfig {
                 "How long exemplars are kept. Without it, as long as the samples of their series.",
             ),
         ),
+        rollups: reader.switch(key(
+            "aggregator.metrics.rollups",
+            "true",
+            "Whether whole days are rolled up, and long queries answered from that where the answer is the same, bit by bit.",
+        )),
         series_max: reader.number(key(
             "aggregator.metrics.series_max",
             "3000000",

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use weft_matcher::LabelMatcher;
 use weft_model::{FloatHistogram, Labels, Matcher, Millis};
 use weft_promql::{Column, Falls, Rollup, SelectHints, SeriesSet, Source, SourceError};
-use weft_tsdb::{Beside, Newest, ROLLUP_RESOLUTIONS, Selection, Tsdb};
+use weft_tsdb::{Beside, Newest, Selection, Tsdb};
 
 /// Selects from a TSDB.
 #[derive(Clone, Copy, Debug)]
@@ -94,7 +94,7 @@ impl SeriesSet for Selected<'_> {
     }
 
     fn rollup_resolutions(&self) -> &[i64] {
-        &ROLLUP_RESOLUTIONS
+        self.selection.rollup_resolutions()
     }
 
     fn rollups(

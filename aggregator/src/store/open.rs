@@ -222,6 +222,7 @@ fn samples_config(config: &Config) -> weft_tsdb::Config {
         retention_millis: millis(config.metrics.retention),
         retention_by: config.metrics.retention_by.iter().map(rule).collect(),
         retention_bytes: config.metrics.retention_bytes,
+        rollups: config.metrics.rollups,
         head_bytes_max: config.metrics.head_bytes_max,
         exemplars_max: config.metrics.exemplars_max,
         ..weft_tsdb::Config::default()

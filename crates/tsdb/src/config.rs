@@ -15,6 +15,8 @@ pub struct Config {
     /// How many bytes the parts may take together, and never more than the disk has beside the
     /// reserve; the oldest day goes first. None for no limit: then nothing is given up for space.
     pub retention_bytes: Option<u64>,
+    /// Whether days are rolled up when they are merged, and roll-ups are given.
+    pub rollups: bool,
     /// How much of the disk merges leave free.
     pub reserve_bytes: u64,
     /// How long samples stay in the head once they are in a part.
@@ -85,6 +87,7 @@ impl Default for Config {
             retention_millis: 15 * DAY_MILLIS,
             retention_by: Vec::new(),
             retention_bytes: None,
+            rollups: true,
             reserve_bytes: 256 << 20,
             head_window_millis: 20 * 60_000,
             head_bytes_max: 2 << 30,

@@ -6,7 +6,6 @@
 //! series' samples of a day, or of two hours where a series fills many pages.
 
 use std::cmp::Ordering;
-use std::path::Path;
 use std::sync::Arc;
 
 use weft_disk::Disk;
@@ -14,7 +13,7 @@ use weft_model::{Exemplar, METRIC_NAME};
 
 use crate::cache::Cache;
 use crate::config::DAY_MILLIS;
-use crate::db::{listed, part_path};
+use crate::db::{Inner, listed, part_path};
 use crate::error::WriteError;
 use crate::head::exemplars::OfSeries;
 use crate::part::dictionary::Dictionary;
@@ -51,19 +50,19 @@ struct Cursor {
 }
 
 pub(crate) fn merge_parts(
-    disk: &dyn Disk,
-    dir: &Path,
+    db: &Inner,
     sources: &[Arc<Served>],
     identity: Identity,
     exemplars_from: i64,
 ) -> Result<Option<Written>, WriteError> {
-    let path = part_path(dir, identity.file);
+    let disk = &*db.disk;
+    let path = part_path(&db.dir, identity.file);
     let packing = if identity.level >= DENSE_LEVEL {
         Packing::Dense
     } else {
         Packing::Plain
     };
-    let rolls_up = identity.level >= ROLLUP_LEVEL;
+    let rolls_up = identity.level >= ROLLUP_LEVEL && db.config.rollups;
     let mut cursors = open_sources(disk, sources)?;
     let mut writer = PartWriter::create(disk, &path, identity, packing)?;
     if rolls_up {

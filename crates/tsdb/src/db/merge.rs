@@ -107,7 +107,7 @@ impl Inner {
         };
         maintenance.next_file += 1;
         let from = self.exemplars_from();
-        let written = merge_parts(&*self.disk, &self.dir, &choice.sources, identity, from)?;
+        let written = merge_parts(self, &choice.sources, identity, from)?;
         report.merges += 1;
         report.parts_merged += files.len();
         let replaced = |served: &Arc<Served>| files.contains(&served.part.number());

@@ -10,12 +10,21 @@ use crate::config::DAY_MILLIS;
 use crate::error::ReadError;
 use crate::head::Head;
 use crate::part::day_of;
-use crate::part::rollup::{Rollup, RollupBuilder};
+use crate::part::rollup::{ROLLUP_RESOLUTIONS, Rollup, RollupBuilder};
 
 impl Selection {
+    /// Returns the lengths of the buckets in which [`Selection::rollups`] answers, milliseconds.
+    pub fn rollup_resolutions(&self) -> &'static [i64] {
+        if self.db.config.rollups {
+            &ROLLUP_RESOLUTIONS
+        } else {
+            &[]
+        }
+    }
+
     /// Returns what a series comes to in the buckets after `start`, until `end` included, both
-    /// multiples of `resolution`, one of [`ROLLUP_RESOLUTIONS`](crate::ROLLUP_RESOLUTIONS); empty
-    /// buckets are left out. Returns nothing if the series has histograms there, or if the stretch
+    /// multiples of `resolution`, one of [`Selection::rollup_resolutions`]; empty buckets are left
+    /// out. Returns nothing if the series has histograms there, or if the stretch
     /// is not one of whole buckets within the selection's range.
     ///
     /// Least, greatest, first and last values and counts are those of the samples, staleness
@@ -28,7 +37,8 @@ impl Selection {
         start: i64,
         end: i64,
     ) -> Result<Option<Vec<Rollup>>, ReadError> {
-        let is_whole = resolution > 0 && start % resolution == 0 && end % resolution == 0;
+        let is_known = self.rollup_resolutions().contains(&resolution);
+        let is_whole = is_known && start % resolution == 0 && end % resolution == 0;
         if !is_whole || start < self.start.saturating_sub(1) || end > self.end {
             return Ok(None);
         }

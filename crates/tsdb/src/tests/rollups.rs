@@ -162,7 +162,11 @@ proptest! {
 
 /// Returns a store with a day that is merged into one part.
 fn merged(disk: &SimDisk) -> Tsdb {
-    let store = open(disk, config(), NOON);
+    merged_with(disk, config())
+}
+
+fn merged_with(disk: &SimDisk, config: Config) -> Tsdb {
+    let store = open(disk, config.clone(), NOON);
     let floats = store.intern(&labels("m", "i")).unwrap();
     let histograms = store.intern(&labels("h", "i")).unwrap();
     for part in 0..2 {
@@ -176,7 +180,7 @@ fn merged(disk: &SimDisk) -> Tsdb {
     }
     while store.maintain(Millis(NOON + 3 * DAY)).unwrap().more {}
     drop(store);
-    open(disk, config(), NOON + 3 * DAY)
+    open(disk, config, NOON + 3 * DAY)
 }
 
 #[test]
@@ -211,4 +215,30 @@ fn the_roll_ups_of_a_merged_day_are_read_without_its_samples() {
     assert_eq!(rollups.iter().map(|rollup| rollup.count).sum::<u64>(), 120);
     let read = selection.read(0, &mut Vec::new(), &mut Vec::new());
     assert!(read.is_err(), "the samples themselves are damaged");
+}
+
+#[test]
+fn a_store_without_roll_ups_neither_writes_nor_gives_any() {
+    let disk = SimDisk::new();
+    drop(merged(&disk));
+    let day = |disk: &SimDisk| {
+        let files = disk.files();
+        files.iter().map(|(_, bytes)| bytes).sum::<u64>()
+    };
+    let with = day(&disk);
+    let without = Config {
+        rollups: false,
+        ..config()
+    };
+    let store = open(&disk, without.clone(), NOON + 3 * DAY);
+    let (start, end) = (NOON - DAY, NOON + DAY);
+    let selection = store
+        .select(&of_metric("m"), Millis(start), Millis(end))
+        .unwrap();
+    assert_eq!(selection.rollup_resolutions(), &[] as &[i64]);
+    assert_eq!(selection.rollups(0, 300_000, start, end).unwrap(), None);
+
+    let disk = SimDisk::new();
+    drop(merged_with(&disk, without));
+    assert!(day(&disk) < with, "{} of {with} bytes", day(&disk));
 }

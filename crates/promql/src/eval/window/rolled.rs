@@ -174,7 +174,12 @@ fn changed(change: Change, total: &Rollup, bounds: (i64, i64)) -> Result<Option<
         count: total.count as usize,
         first_start: 0,
     };
-    Ok(Some(change.of_window(changed, total.first, &extent, bounds)))
+    Ok(Some(change.of_window(
+        changed,
+        total.first,
+        &extent,
+        bounds,
+    )))
 }
 
 /// Returns what two stretches come to together, the later one given as a bucket.
