@@ -92,7 +92,8 @@ pub(crate) fn parse_bytes(text: &str) -> Option<u64> {
     (bytes < u64::MAX as f64).then_some(bytes as u64)
 }
 
-/// Reads a number as a query writes it: decimal with an exponent, or hexadecimal.
+/// Reads a number as a query writes it: decimal with an exponent, or hexadecimal. One that no
+/// float is near to is none.
 pub(crate) fn parse_number(text: &str) -> Option<f64> {
     if let Some(digits) = text.strip_prefix("0x") {
         return u64::from_str_radix(digits, 16).ok().map(|n| n as f64);
@@ -102,6 +103,7 @@ pub(crate) fn parse_number(text: &str) -> Option<f64> {
         .all(is_decimal)
         .then(|| text.parse().ok())
         .flatten()
+        .filter(|number: &f64| number.is_finite())
 }
 
 /// Writes a duration in the units that [`parse_duration`] reads exactly.
@@ -148,6 +150,13 @@ mod tests {
         assert_eq!(parse_duration("1.5s"), Some(1_500_000_000));
         for text in ["", "5", "5x", "s", "1h5", "-", "1..5s"] {
             assert_eq!(parse_duration(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_too_large_is_none() {
+        for (text, number) in [("1e308", Some(1e308)), ("8e888", None), ("0x10", Some(16.0))] {
+            assert_eq!(parse_number(text), number, "{text}");
         }
     }
 

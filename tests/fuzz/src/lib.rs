@@ -7,10 +7,13 @@
 mod columns;
 mod files;
 mod labels;
+mod matchers;
+mod parts;
 mod payloads;
 mod pushes;
 mod queries;
 mod reads;
+mod records;
 
 #[cfg(test)]
 mod tests;
@@ -18,12 +21,15 @@ mod tests;
 pub use columns::{float_column, int_column};
 pub use files::{journal, tsdb_part};
 pub use labels::labels;
+pub use matchers::selectors;
+pub use parts::tsdb_frames;
 pub use payloads::{
-    dictionaries, logs_payload, logs_round_trip, metrics_payload, metrics_round_trip,
+    dictionaries, logs_payload, logs_round_trip, messages, metrics_payload, metrics_round_trip,
 };
 pub use pushes::{exposition, loki_push, otlp_metrics, remote_write};
 pub use queries::{logql, promql};
 pub use reads::{chunk, remote_read};
+pub use records::{journal_records, spool};
 
 /// Takes a number from the front of the input, 0 when there is none.
 fn take_byte(bytes: &mut &[u8]) -> u8 {
@@ -34,6 +40,11 @@ fn take_byte(bytes: &mut &[u8]) -> u8 {
         }
         None => 0,
     }
+}
+
+/// Takes a number of two bytes from the front of the input, 0 in place of what is missing.
+fn take_short(bytes: &mut &[u8]) -> u16 {
+    u16::from_le_bytes([take_byte(bytes), take_byte(bytes)])
 }
 
 /// Takes at most `len` bytes from the front of the input.

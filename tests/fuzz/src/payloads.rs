@@ -1,11 +1,13 @@
 //! What agents send: dictionaries, samples, lines.
 
+use prost::Message;
 use weft_model::{Labels, MetricMetadata, Millis, Nanos};
 use weft_proto::payload::{
     Dictionaries, LineFlags, LogPartBuilder, LogsEncoder, MetricsEncoder, PartHead, decode_dict,
     decode_logs, decode_metrics, metrics_needs,
 };
-use weft_proto::v1::Encoding;
+use weft_proto::v1::{self, Encoding};
+use weft_proto::{batch, convert};
 
 use crate::{take, take_byte};
 
@@ -33,6 +35,36 @@ pub fn metrics_payload(bytes: &[u8]) {
     if let Ok(samples) = decode_metrics(bytes, &known) {
         let ticks: usize = samples.ticks().map(|tick| tick.values.len()).sum();
         assert_eq!(ticks, samples.len());
+    }
+}
+
+/// Messages of peers are taken or refused; what is taken of a batch survives a spool.
+pub fn messages(bytes: &[u8]) {
+    if let Ok(message) = v1::ServerMsg::decode(bytes) {
+        let again = v1::ServerMsg::decode(message.encode_to_vec().as_slice());
+        assert_eq!(again.as_ref(), Ok(&message));
+    }
+    let Ok(message) = v1::ClientMsg::decode(bytes) else {
+        return;
+    };
+    let again = v1::ClientMsg::decode(message.encode_to_vec().as_slice());
+    assert_eq!(again.as_ref(), Ok(&message));
+    let Some(v1::client_msg::Kind::Batch(mut batch)) = message.kind else {
+        return;
+    };
+    // Whoever sends a wrong payload can send its checksum, too.
+    batch.crc = crc32c::crc32c(&batch.payload);
+    if batch::check(&batch).is_err() {
+        return;
+    }
+    let meta = batch::to_meta(&batch);
+    let kept = batch::from_meta(&meta, batch.payload.clone());
+    assert_eq!(kept.expect("it was just taken apart"), batch);
+    if let Ok((_, last)) = batch::decode_gap(&batch) {
+        assert!(last >= batch.seq);
+    }
+    if let Ok(labels) = convert::labels(&batch.labels) {
+        assert_eq!(convert::labels(&convert::label_pairs(&labels)), Ok(labels));
     }
 }
 

@@ -90,5 +90,6 @@ promises! {
     dictionaries metrics_payload metrics_round_trip logs_payload logs_round_trip
     int_column float_column
     labels
-    journal tsdb_part
+    messages selectors
+    journal journal_records spool tsdb_part tsdb_frames
 }
