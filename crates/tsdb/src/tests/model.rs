@@ -1,5 +1,6 @@
-//! The store against a map: random writes of every kind, deletions, flushes, merges, retention,
-//! snapshots, full disks, power cuts, flipped bits. What the map has is what the store gives.
+//! The store against a map: random writes of every kind, deletions, flushes, merges, retention by
+//! time, selector and size, snapshots brought back, full disks, power cuts, flipped bits. What the
+//! map has is what the store gives.
 //!
 //! `WEFT_MODEL_SEEDS` says how many seeds are tried, `WEFT_MODEL_FIRST` which is the first: a seed
 //! that failed runs alone with `WEFT_MODEL_FIRST=<seed> WEFT_MODEL_SEEDS=1`.
@@ -12,8 +13,11 @@ use weft_disk::SimDisk;
 
 mod compare;
 mod damage;
+mod fail;
+mod keep;
 mod run;
 mod truth;
+mod write;
 
 use run::{Run, Step};
 

@@ -6,7 +6,7 @@ use weft_matcher::LabelMatcher;
 use weft_model::{Labels, MatchOp, Millis};
 
 use super::super::matchers;
-use super::run::{METRICS, Run, config};
+use super::run::{METRICS, Run};
 use super::truth::{Kind, Samples, Value, fits, number_of};
 use crate::Tsdb;
 
@@ -74,14 +74,64 @@ impl Run {
     }
 
     fn compare_range(&mut self, matchers: &[LabelMatcher], start: i64, end: i64) {
-        let earliest = self.told - config().retention_millis;
-        let expected = self.truth.select(matchers, start.max(earliest), end);
+        let expected = self.certain(self.truth.select(matchers, start, end));
         let found = self.found(matchers, start, end);
+        self.check_more(&found);
+        let found = self.certain(found);
         if found != expected {
             panic!("{}", difference(&found, &expected));
         }
-        self.compare_newest(matchers, start.max(earliest), end);
+        self.compare_newest(matchers, start, end);
         self.compare_names(matchers, &expected, start, end);
+        let metadata = self.store.metadata(None, usize::MAX);
+        assert!(
+            metadata
+                .iter()
+                .map(|(metric, known)| (metric, known))
+                .eq(&self.truth.metadata)
+        );
+    }
+
+    /// Returns from when on samples of a series are kept.
+    pub(super) fn kept_from(&self, labels: &Labels) -> i64 {
+        self.told - self.keeping.of_series(labels)
+    }
+
+    /// Returns of samples those that must be given: within the time of their series, and not given
+    /// up for space.
+    pub(super) fn certain(
+        &self,
+        mut series: BTreeMap<Labels, Samples>,
+    ) -> BTreeMap<Labels, Samples> {
+        for (labels, samples) in &mut series {
+            let from = self.kept_from(labels);
+            samples.retain(|at, _| at.0 >= from && self.truth.is_certain(labels, at));
+        }
+        series.retain(|_, samples| !samples.is_empty());
+        series
+    }
+
+    /// What need not be given was written once, and is not given past its time after a
+    /// maintenance.
+    fn check_more(&self, found: &BTreeMap<Labels, Samples>) {
+        let longest = self.told - self.keeping.longest();
+        for (labels, samples) in found {
+            let from = if self.swept {
+                self.kept_from(labels)
+            } else {
+                longest
+            };
+            for ((time, kind), value) in samples {
+                assert!(
+                    *time >= from,
+                    "{labels} at {time}: {kind:?} is past its time"
+                );
+                assert!(
+                    self.truth.was_written(labels, *time, value),
+                    "{labels} at {time}"
+                );
+            }
+        }
     }
 
     fn compare_newest(&mut self, matchers: &[LabelMatcher], start: i64, end: i64) {
@@ -92,11 +142,16 @@ impl Run {
         let middle = end.min(self.told) - self.random(4_000_000) as i64;
         for at in 0..selection.len() {
             let labels = selection.labels(at).expect("a sound disk");
+            let from = start.max(self.kept_from(&labels));
+            if !self.truth.all_certain(&labels, from, end) {
+                continue;
+            }
             for until in [end, middle] {
                 let found = selection.newest(at, Millis(until), Millis(start));
                 let found = found.expect("a sound disk");
                 let found = found.float().map(|(time, value)| (time, value.to_bits()));
-                let expected = self.truth.newest(&labels, start, until);
+                let found = found.filter(|(time, _)| *time >= from);
+                let expected = self.truth.newest(&labels, from, until);
                 assert_eq!(found, expected, "the newest of {labels} until {until}");
             }
         }

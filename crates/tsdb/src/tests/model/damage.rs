@@ -7,8 +7,8 @@ use weft_disk::{Disk, SimDisk};
 use weft_model::Millis;
 
 use super::compare::{difference, read_all};
-use super::run::{Run, config};
-use crate::{Tsdb, check};
+use super::run::Run;
+use crate::{Config, Tsdb, check};
 
 /// Flips a bit of one part, then looks at all that is left.
 pub(super) fn flip_bits(mut run: Run) {
@@ -33,6 +33,7 @@ pub(super) fn flip_bits(mut run: Run) {
     let first = read_all(&store, &[], 0, i64::MAX);
     aside += maintain(&store, &run);
     let second = read_all(&store, &[], 0, i64::MAX).expect("what is bad is set aside");
+    let (second, without_it) = (run.certain(second), run.certain(without_it));
     match aside {
         0 => {
             let found = first.expect("what is not noticed does no harm");
@@ -66,7 +67,12 @@ fn parts_of(run: &Run) -> Vec<(PathBuf, u64)> {
 
 fn open(disk: &SimDisk, run: &Run) -> (Tsdb, crate::OpenReport) {
     let now = Millis(run.told);
-    Tsdb::open(Arc::new(disk.clone()), &run.dir, config(), now).expect("it opens")
+    // What is given up for space depends on what is damaged.
+    let config = Config {
+        retention_bytes: None,
+        ..run.config.clone()
+    };
+    Tsdb::open(Arc::new(disk.clone()), &run.dir, config, now).expect("it opens")
 }
 
 fn maintain(store: &Tsdb, run: &Run) -> usize {

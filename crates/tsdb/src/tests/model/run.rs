@@ -1,22 +1,29 @@
 //! One run: a store, the truth about it, and what the caller would have in its journal.
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use weft_disk::{Fault, SimDisk};
+use weft_disk::SimDisk;
 use weft_matcher::LabelMatcher;
-use weft_model::{Labels, MatchOp, Millis, STALE_NAN_BITS};
+use weft_model::{Labels, MatchOp, MetricMetadata, Millis};
 
-use super::super::{DIR, NOON, labels, matchers, small};
+use super::super::{DIR, NOON, labels, matchers};
 use super::Random;
-use super::truth::{Kind, Truth, Value, histogram};
-use crate::{Config, Rejected, Tsdb, check};
+use super::keep::{self, Keeping};
+use super::truth::{Truth, Value};
+use crate::{Config, MaintainReport, RestoreError, Tsdb, WriteError, check, restore};
 
 pub(super) const METRICS: u64 = 3;
-const INSTANCES: u64 = 4;
-const HOUR: i64 = 3_600_000;
-const DAY: i64 = 24 * HOUR;
+pub(super) const INSTANCES: u64 = 4;
+pub(super) const HOUR: i64 = 3_600_000;
+pub(super) const DAY: i64 = 24 * HOUR;
+
+/// What was told to the store since the last flush.
+#[derive(Clone, Default)]
+pub(super) struct Journal {
+    pub(super) samples: Vec<(Labels, i64, Value)>,
+    pub(super) described: Vec<(String, MetricMetadata)>,
+}
 
 /// A store under test.
 pub(super) struct Run {
@@ -25,11 +32,15 @@ pub(super) struct Run {
     pub(super) dir: PathBuf,
     pub(super) store: Tsdb,
     pub(super) truth: Truth,
-    journal: Vec<(Labels, i64, Value)>,
+    pub(super) config: Config,
+    pub(super) keeping: Keeping,
+    pub(super) journal: Journal,
     /// The time of the next scrape.
-    now: i64,
+    pub(super) now: i64,
     /// The latest time that the store was told.
     pub(super) told: i64,
+    /// Whether nothing past the time of its series is given now.
+    pub(super) swept: bool,
     snapshots: u64,
 }
 
@@ -42,26 +53,23 @@ pub(super) enum Step {
     Snapshot,
 }
 
-pub(super) fn config() -> Config {
-    Config {
-        retention_millis: 3 * DAY,
-        ..small()
-    }
-}
-
 impl Run {
     pub(super) fn new(seed: u64) -> Run {
         let disk = SimDisk::new();
         let dir = PathBuf::from(DIR);
+        let config = keep::config(seed);
         Run {
             random: Random::new(seed),
-            store: open(&disk, &dir, NOON),
+            store: open(&disk, &dir, &config, NOON),
             disk,
             dir,
             truth: Truth::default(),
-            journal: Vec::new(),
+            keeping: Keeping::of(&config),
+            config,
+            journal: Journal::default(),
             now: NOON,
             told: NOON,
+            swept: false,
             snapshots: 0,
         }
     }
@@ -71,13 +79,16 @@ impl Run {
         let disk = self.disk.copy();
         let mut run = Run {
             random: Random(self.random.0),
-            store: open(&disk, &self.dir, self.now),
+            store: open(&disk, &self.dir, &self.config, self.now),
             disk,
             dir: self.dir.clone(),
             truth: self.truth.clone(),
+            config: self.config.clone(),
+            keeping: self.keeping.clone(),
             journal: self.journal.clone(),
             now: self.now,
             told: self.now,
+            swept: false,
             snapshots: self.snapshots,
         };
         run.replay();
@@ -85,7 +96,7 @@ impl Run {
     }
 
     pub(super) fn step(&mut self) {
-        match self.random.below(44) {
+        match self.random.below(47) {
             0..=15 => self.tick(),
             16..=20 => self.late(),
             21 => self.histograms(),
@@ -99,17 +110,20 @@ impl Run {
             36..=37 => self.fail_once(),
             38 => self.fill_up(),
             39 => self.snapshot(),
+            40..=41 => self.backfill(),
+            42 => self.describe(),
             _ => self.compare(),
         }
     }
 
     /// Does something that leaves files.
     pub(super) fn gather(&mut self) {
-        match self.random.below(6) {
+        match self.random.below(7) {
             0 => self.late(),
             1 => self.histograms(),
             2 => self.flush(),
             3 => self.delete(),
+            4 => self.backfill(),
             _ => self.tick(),
         }
     }
@@ -118,7 +132,12 @@ impl Run {
         self.random.below(bound)
     }
 
-    fn series(&mut self) -> Labels {
+    /// Returns any number.
+    pub(super) fn drawn(&mut self) -> u64 {
+        self.random.next()
+    }
+
+    pub(super) fn series(&mut self) -> Labels {
         let metric = format!("m{}", self.random.below(METRICS));
         labels(&metric, &format!("i{}", self.random.below(INSTANCES)))
     }
@@ -128,148 +147,45 @@ impl Run {
         matchers(&[("__name__", MatchOp::Equal, &metric)])
     }
 
-    fn value(&mut self) -> Value {
-        let bits = match self.random.below(14) {
-            0 => STALE_NAN_BITS,
-            1 => f64::NEG_INFINITY.to_bits(),
-            2 => (-0.0f64).to_bits(),
-            3 => self.random.next() << 11 | self.random.below(1 << 11),
-            4 => 0x7ff8_0000_0000_0000 | self.random.below(1 << 51),
-            5 => self.random.below(1 << 20),
-            6..=7 => (self.random.below(1000) as f64 / 10.0).to_bits(),
-            _ => (self.random.below(50) as f64).to_bits(),
-        };
-        Value::Float(bits)
-    }
-
-    /// Appends a sample to store, truth and journal, if it is taken.
-    fn append(&mut self, labels: &Labels, time: i64, value: &Value) {
-        self.truth.name(labels);
-        let taken = self.store_append(labels, time, value);
-        let earliest = self.told - config().retention_millis;
-        let latest = self.told + config().future_max_millis;
-        let expected = match time {
-            _ if time < earliest => Err(Rejected::TooOld),
-            _ if time > latest => Err(Rejected::TooNew),
-            _ => Ok(()),
-        };
-        assert_eq!(taken, expected, "{labels} {time}");
-        if taken.is_ok() {
-            self.truth.insert(labels, time, value);
-            self.journal.push((labels.clone(), time, value.clone()));
-        }
-    }
-
-    fn store_append(&self, labels: &Labels, time: i64, value: &Value) -> Result<(), Rejected> {
-        for _ in 0..2 {
-            let series = self.store.intern(labels)?;
-            let taken = match value {
-                Value::Float(bits) => {
-                    let value = f64::from_bits(*bits);
-                    self.store.append(series, Millis(time), value)
-                }
-                Value::Histogram(number) => {
-                    let value = histogram(*number);
-                    self.store.append_histogram(series, Millis(time), value)
-                }
-                Value::Strange(_) => unreachable!("no strange value is written"),
-            };
-            if taken != Err(Rejected::Stale) {
-                return taken;
-            }
-        }
-        Err(Rejected::Stale)
-    }
-
-    /// Scrapes every series once, at a common time.
-    fn tick(&mut self) {
-        self.now += 1000 * (1 + self.random.below(30) as i64);
-        for metric in 0..METRICS {
-            for instance in 0..INSTANCES {
-                if self.random.below(5) > 0 {
-                    let value = self.value();
-                    let labels = labels(&format!("m{metric}"), &format!("i{instance}"));
-                    self.append(&labels, self.now, &value);
-                }
-            }
-        }
-    }
-
-    /// Writes to the past, some times again, with the same value or another one.
-    fn late(&mut self) {
-        let reach = [600_000, 8 * HOUR, 4 * DAY][self.random.below(3) as usize];
-        for _ in 0..self.random.below(20) {
-            let back = self.random.below(reach as u64) as i64;
-            let series = self.series();
-            let value = self.value();
-            self.append(&series, self.now - back, &value);
-        }
-        for _ in 0..3 {
-            let number = self.random.next();
-            if let Some((labels, time, kind)) = self.truth.nth(number) {
-                let value = match kind {
-                    Kind::Float => self.value(),
-                    Kind::Histogram => Value::Histogram(self.random.below(800)),
-                };
-                self.append(&labels, time, &value);
-            }
-        }
-    }
-
-    fn histograms(&mut self) {
-        let labels = labels(&format!("m{METRICS}"), "i0");
-        let first = self.random.below(400);
-        for number in 0..1 + self.random.below(40) {
-            self.now += 1000;
-            self.append(&labels, self.now, &Value::Histogram(first + number));
-            if self.random.below(8) == 0 {
-                self.append(&labels, self.now, &Value::Float(number));
-            }
-        }
-        self.append(&labels, self.now - 10_500, &Value::Histogram(first));
-    }
-
-    /// Fills pages: many samples of one series that do not compress.
-    fn burst(&mut self) {
-        let labels = self.series();
-        if self.random.below(3) > 0 {
-            return self.tick();
-        }
-        for _ in 0..500 + self.random.below(2500) {
-            self.now += 1000;
-            let bits = 0x3ff0_0000_0000_0000 | self.random.next() >> 2;
-            self.append(&labels, self.now, &Value::Float(bits));
-        }
-    }
-
     fn tell(&mut self) -> Millis {
+        self.swept &= self.now <= self.told;
         self.told = self.told.max(self.now);
         Millis(self.now)
     }
 
     /// Returns whether it succeeded.
-    fn try_flush(&mut self) -> bool {
+    pub(super) fn try_flush(&mut self) -> bool {
         let now = self.tell();
-        let flushed = self.store.flush(now).is_ok();
+        self.swept = false;
+        let flushed = self.shedding(|run| run.store.flush(now).is_ok());
         if flushed {
-            self.journal.clear();
+            self.journal = Journal::default();
         }
         flushed
     }
 
-    fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         assert!(self.try_flush(), "a sound disk takes a flush");
     }
 
-    fn maintain(&mut self) {
+    pub(super) fn try_maintain(&mut self) -> Result<MaintainReport, WriteError> {
         let now = self.tell();
-        while self.store.maintain(now).expect("a sound disk").more {}
+        self.shedding(|run| run.store.maintain(now))
+    }
+
+    pub(super) fn maintain(&mut self) {
+        while self.try_maintain().expect("a sound disk").more {}
+        // The last merge may have left what the next call would have looked at.
+        self.try_maintain().expect("a sound disk");
+        self.swept = true;
+        self.check_size();
     }
 
     fn pause(&mut self) {
         self.now +=
             [60_000, 15 * 60_000, 2 * HOUR, 11 * HOUR, 30 * HOUR][self.random.below(5) as usize];
         self.maintain();
+        self.compare();
     }
 
     /// Lets time pass until all is merged.
@@ -281,7 +197,7 @@ impl Run {
     }
 
     /// Deletes, after a flush: what is deleted must not come back from the journal.
-    fn try_delete(&mut self) {
+    pub(super) fn try_delete(&mut self) {
         let end = self.now - self.random.below(400_000) as i64;
         let reach = [3_000_000, 2 * DAY][self.random.below(2) as usize];
         let start = end - self.random.below(reach as u64) as i64;
@@ -310,12 +226,34 @@ impl Run {
         if self.random.below(2) == 0 {
             self.disk.crash(self.random.0);
         }
-        self.dir = copy;
+        self.dir = if self.random.below(2) == 0 {
+            self.restore(&copy)
+        } else {
+            copy
+        };
         self.reopen();
+        self.check();
         self.compare_all();
     }
 
-    fn try_snapshot(&mut self) -> Option<PathBuf> {
+    /// Brings a snapshot back in another directory, which is returned.
+    fn restore(&mut self, copy: &Path) -> PathBuf {
+        let fresh = Path::new("/").join(format!("fresh{}", self.snapshots));
+        match restore(&self.disk, copy, &fresh, &mut |_, _| {}) {
+            Ok(report) => assert_eq!(report.parts, self.store.parts().len()),
+            Err(RestoreError::NoSnapshot(_)) => {
+                assert!(
+                    self.store.parts().is_empty(),
+                    "there is nothing to bring back"
+                );
+                return copy.to_owned();
+            }
+            Err(e) => panic!("a sound snapshot is brought back: {e:?}"),
+        }
+        fresh
+    }
+
+    pub(super) fn try_snapshot(&mut self) -> Option<PathBuf> {
         self.snapshots += 1;
         let copy = Path::new("/").join(format!("copy{}", self.snapshots));
         let done = self.try_flush() && self.store.snapshot(&copy).is_ok();
@@ -329,7 +267,8 @@ impl Run {
 
     fn reopen(&mut self) {
         self.told = self.told.max(self.now);
-        self.store = open(&self.disk, &self.dir, self.told);
+        self.swept = false;
+        self.store = open(&self.disk, &self.dir, &self.config, self.told);
         self.replay();
         if self.truth.has_doubts() {
             let found = self.found(&[], i64::MIN, i64::MAX);
@@ -339,96 +278,15 @@ impl Run {
 
     /// Appends what the journal has, as the caller does.
     fn replay(&mut self) {
-        for (labels, time, value) in std::mem::take(&mut self.journal) {
-            if time >= self.told - config().retention_millis {
+        let Journal { samples, described } = std::mem::take(&mut self.journal);
+        for (labels, time, value) in samples {
+            if time >= self.told - self.keeping.longest() {
                 self.append(&labels, time, &value);
             }
         }
-    }
-
-    fn attempt(&mut self, step: Step) {
-        match step {
-            Step::Flush => drop(self.try_flush()),
-            Step::Maintain => {
-                let now = self.tell();
-                for _ in 0..4 {
-                    if !self.store.maintain(now).is_ok_and(|report| report.more) {
-                        break;
-                    }
-                }
-            }
-            Step::Delete => self.try_delete(),
-            Step::Snapshot => drop(self.try_snapshot()),
+        for (metric, metadata) in described {
+            self.set_metadata(metric, metadata);
         }
-    }
-
-    fn any_step(&mut self) -> Step {
-        let steps = [
-            Step::Flush,
-            Step::Flush,
-            Step::Maintain,
-            Step::Maintain,
-            Step::Delete,
-            Step::Snapshot,
-        ];
-        steps[self.random.below(6) as usize]
-    }
-
-    /// Lets the power fail somewhere within a step.
-    fn fail(&mut self) {
-        let step = self.any_step();
-        let operations = self.random.below(24);
-        self.do_until_power_fails_after(step, operations);
-        self.compare();
-    }
-
-    pub(super) fn do_until_power_fails_after(&mut self, step: Step, operations: u64) {
-        if step == Step::Maintain {
-            self.now += 20 * HOUR;
-        }
-        self.disk.cut_power_after(operations);
-        self.attempt(step);
-        self.restart();
-    }
-
-    /// Lets one operation of a step fail, and goes on without a restart.
-    fn fail_once(&mut self) {
-        let step = self.any_step();
-        let operations = self.random.below(24);
-        self.do_while_full_after(step, operations);
-        self.compare();
-    }
-
-    pub(super) fn do_while_full_after(&mut self, step: Step, operations: u64) {
-        if step == Step::Maintain {
-            self.now += 20 * HOUR;
-        }
-        let kinds = [ErrorKind::StorageFull, ErrorKind::Other];
-        let kind = kinds[self.random.below(2) as usize];
-        self.disk.fail_after(operations, kind);
-        self.attempt(step);
-        self.disk.fail_no_more();
-    }
-
-    /// Goes on while there is little space, then while there is enough again.
-    fn fill_up(&mut self) {
-        let used: u64 = self.disk.files().iter().map(|(_, bytes)| bytes).sum();
-        let bytes = used + self.random.below(4_000);
-        self.disk.set_fault(Some(Fault::Full { bytes }));
-        for _ in 0..3 {
-            self.tick();
-            let step = self.any_step();
-            self.attempt(step);
-            self.compare();
-        }
-        if self.random.below(2) == 0 {
-            self.restart();
-            self.compare();
-        }
-        self.disk.set_fault(None);
-        self.flush();
-        self.maintain();
-        self.compare();
     }
 
     /// Verifies the files themselves.
@@ -438,9 +296,9 @@ impl Run {
     }
 }
 
-fn open(disk: &SimDisk, dir: &Path, now: i64) -> Tsdb {
+fn open(disk: &SimDisk, dir: &Path, config: &Config, now: i64) -> Tsdb {
     let (store, report) =
-        Tsdb::open(Arc::new(disk.clone()), dir, config(), Millis(now)).expect("it opens");
+        Tsdb::open(Arc::new(disk.clone()), dir, config.clone(), Millis(now)).expect("it opens");
     assert!(report.set_aside.is_empty(), "{report:?}");
     store
 }

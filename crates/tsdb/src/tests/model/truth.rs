@@ -1,10 +1,11 @@
 //! The naive store: a map from series to maps from times to values.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use weft_matcher::LabelMatcher;
 use weft_model::histogram::ResetHint;
-use weft_model::{FloatHistogram, Labels, Span, is_stale};
+use weft_model::{FloatHistogram, Labels, MetricMetadata, Span, is_stale};
 
 /// What a value looks like, so that it can be compared bit by bit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,8 +43,12 @@ pub(super) struct Truth {
     series: BTreeMap<Labels, Samples>,
     /// What a deletion that failed may have taken: it is seen at the next restart.
     doubtful: BTreeSet<(Labels, i64, Kind)>,
+    /// What was given up for space and may still be in memory.
+    fading: BTreeSet<(Labels, i64, Kind)>,
     /// Every value that was ever written.
     history: BTreeMap<Labels, BTreeSet<(i64, Value)>>,
+    /// What is known of metrics.
+    pub(super) metadata: BTreeMap<String, MetricMetadata>,
 }
 
 impl Truth {
@@ -53,7 +58,53 @@ impl Truth {
         let history = self.history.entry(labels.clone()).or_default();
         history.insert((time, value.clone()));
         let samples = self.series.entry(labels.clone()).or_default();
-        samples.insert((time, kind), value.clone());
+        let before = samples.insert((time, kind), value.clone());
+        // What is in memory as it was is not written again.
+        if before.as_ref() != Some(value) {
+            self.fading.remove(&(labels.clone(), time, kind));
+        }
+    }
+
+    pub(super) fn describe(&mut self, metric: &str, metadata: &MetricMetadata) {
+        self.metadata.insert(metric.to_owned(), metadata.clone());
+    }
+
+    /// Notes that the samples of a stretch may be gone, but for those in the journal. Returns
+    /// those that were certain before.
+    pub(super) fn fade(
+        &mut self,
+        stretch: Range<i64>,
+        journal: &[(Labels, i64, Value)],
+        kept_from: impl Fn(&Labels) -> i64,
+    ) -> Vec<(Labels, i64, Kind)> {
+        let mut fades = Vec::new();
+        let journaled: BTreeSet<(&Labels, i64, Kind)> = journal
+            .iter()
+            .map(|(labels, time, value)| (labels, *time, value.kind()))
+            .collect();
+        for (labels, samples) in &self.series {
+            let kept = kept_from(labels).max(stretch.start)..stretch.end;
+            for (time, kind) in samples.keys().filter(|(time, _)| kept.contains(time)) {
+                if !journaled.contains(&(labels, *time, *kind)) {
+                    fades.push((labels.clone(), *time, *kind));
+                }
+            }
+        }
+        fades.retain(|sample| self.fading.insert(sample.clone()));
+        fades
+    }
+
+    /// Tells whether a sample must be given.
+    pub(super) fn is_certain(&self, labels: &Labels, at: &(i64, Kind)) -> bool {
+        self.fading.is_empty() || !self.fading.contains(&(labels.clone(), at.0, at.1))
+    }
+
+    /// Tells whether all samples of a series in a range must be given.
+    pub(super) fn all_certain(&self, labels: &Labels, start: i64, end: i64) -> bool {
+        let samples = self.series.get(labels);
+        samples.is_none_or(|samples| {
+            between(samples, start, end).all(|(at, _)| self.is_certain(labels, at))
+        })
     }
 
     pub(super) fn delete(&mut self, matchers: &[LabelMatcher], start: i64, end: i64) {
