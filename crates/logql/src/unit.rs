@@ -155,7 +155,11 @@ mod tests {
 
     #[test]
     fn a_number_that_is_too_large_is_none() {
-        for (text, number) in [("1e308", Some(1e308)), ("8e888", None), ("0x10", Some(16.0))] {
+        for (text, number) in [
+            ("1e308", Some(1e308)),
+            ("8e888", None),
+            ("0x10", Some(16.0)),
+        ] {
             assert_eq!(parse_number(text), number, "{text}");
         }
     }
