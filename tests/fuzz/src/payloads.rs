@@ -88,12 +88,14 @@ pub fn metrics_round_trip(bytes: &[u8]) {
         }
     }
     sent.extend(encoder.finish());
-    let known = apply_all(&sent);
+    let mut known = Dictionaries::new();
     let mut decoded = Vec::new();
-    for batch in sent
-        .iter()
-        .filter(|batch| batch.encoding == Encoding::MetricsV1)
-    {
+    // In the order of sending: a dictionary may begin anew where values have drifted far.
+    for batch in &sent {
+        if batch.encoding == Encoding::DictV1 {
+            apply(&mut known, batch);
+            continue;
+        }
         let samples = decode_metrics(&batch.payload, &known).expect("its dictionary was sent");
         decoded.extend(
             samples
@@ -185,14 +187,16 @@ fn define(
 
 fn apply_all(batches: &[weft_proto::batch::Encoded]) -> Dictionaries {
     let mut known = Dictionaries::new();
-    for batch in batches
+    batches
         .iter()
         .filter(|batch| batch.encoding == Encoding::DictV1)
-    {
-        let part = decode_dict(&batch.payload).expect("what was encoded can be decoded");
-        known.apply(&part).expect("the parts are in order");
-    }
+        .for_each(|batch| apply(&mut known, batch));
     known
+}
+
+fn apply(known: &mut Dictionaries, batch: &weft_proto::batch::Encoded) {
+    let part = decode_dict(&batch.payload).expect("what was encoded can be decoded");
+    known.apply(&part).expect("the parts are in order");
 }
 
 fn take_float(bytes: &mut &[u8]) -> f64 {

@@ -21,7 +21,7 @@ pub(super) const FALLS_MAX: u64 = 16;
 
 /// Where samples lie in their buckets is kept if it takes no more than so many bytes: it does not
 /// where a series is scraped at regular times.
-pub(super) const EXTENTS_BYTES_MAX: usize = 64;
+const EXTENTS_BYTES_MAX: usize = 64;
 
 /// The series has no roll-up: it has histograms, or too few buckets.
 const ABSENT: u8 = 0;
