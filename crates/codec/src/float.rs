@@ -3,7 +3,8 @@
 //! In: `f64` values, any: negative zero, infinities, NaNs with their payloads, staleness markers.
 //! Out: a head byte and an integer column. What people measure is mostly decimal: such values are
 //! written as integers times a power of ten common to the column, and what does not fit is listed
-//! beside. True floats are written as their bits, which order as integers do.
+//! beside. A column whose values are such integers times, or twice divided by, a power of ten says
+//! so in a byte of its own. True floats are written as their bits, which order as integers do.
 //! Bound: [`COUNT_MAX`](crate::COUNT_MAX) values; at most 9 bytes a value and 34 of overhead.
 
 use crate::varint::{put_uvarint, take_byte, take_bytes, take_len};
@@ -11,7 +12,7 @@ use crate::{CodecError, int};
 
 mod decimal;
 
-use decimal::{EXPONENT_MAX, POWERS, Scale};
+use decimal::{EXPONENT_MAX, Form, POWERS, Scale};
 
 /// In the head byte: the exponent of ten, negated.
 const EXPONENT: u8 = 0x0f;
@@ -21,6 +22,14 @@ const SHIFTED: u8 = 0x10;
 const EXCEPTIONS: u8 = 0x20;
 /// In the head byte: the integers are bits of floats, not decimals.
 const BITS: u8 = 0x40;
+/// In the head byte: a byte follows that says how floats come from integers, if not by division.
+const FORMED: u8 = 0x80;
+
+/// From this exponent on decimals are looked at twice: products mostly round to such.
+const LONG: u8 = 9;
+
+/// Of how many values one may be an exception where they have another form than quotients.
+const ONE_STRANGER_IN: usize = 16;
 
 /// Appends a column; the count is the caller's to keep.
 ///
@@ -37,11 +46,9 @@ pub fn encode_with(values: &[f64], out: &mut Vec<u8>, scratch: &mut Vec<i64>) {
     if values.is_empty() {
         return;
     }
-    let Some(scale) = Scale::choose(values) else {
+    let Some((scale, exceptions)) = scaled(values, scratch) else {
         return encode_bits(values, out, scratch);
     };
-    let mut exceptions = Vec::new();
-    scale.apply(values, scratch, &mut exceptions);
     let shift = common_shift(scratch);
     let mut head = scale.exponent();
     if shift > 0 {
@@ -50,7 +57,12 @@ pub fn encode_with(values: &[f64], out: &mut Vec<u8>, scratch: &mut Vec<i64>) {
     if !exceptions.is_empty() {
         head |= EXCEPTIONS;
     }
-    out.push(head);
+    if scale.form() != Form::Quotient {
+        out.push(head | FORMED);
+        out.push(scale.form().code());
+    } else {
+        out.push(head);
+    }
     if shift > 0 {
         out.push(shift as u8);
         scratch.iter_mut().for_each(|value| *value >>= shift);
@@ -59,6 +71,32 @@ pub fn encode_with(values: &[f64], out: &mut Vec<u8>, scratch: &mut Vec<i64>) {
         encode_exceptions(values, &exceptions, out);
     }
     int::encode(scratch, out);
+}
+
+/// Puts the integers of a column into `scratch` if it is decimal. Returns its scale and the places of
+/// values that have no integer.
+fn scaled(values: &[f64], scratch: &mut Vec<i64>) -> Option<(Scale, Vec<usize>)> {
+    let mut exceptions = Vec::new();
+    let quotients = Scale::choose(values);
+    if let Some(scale) = quotients {
+        scale.apply(values, scratch, &mut exceptions);
+        if exceptions.is_empty() && scale.exponent() < LONG {
+            return Some((scale, exceptions));
+        }
+    }
+    let strangers = match quotients {
+        // Integers of so many digits are dearer than some exceptions.
+        Some(scale) if scale.exponent() < LONG => exceptions.len(),
+        _ => usize::MAX,
+    };
+    let strangers = strangers.min(values.len() / ONE_STRANGER_IN + 1);
+    let Some(other) = Scale::choose_other(values, strangers) else {
+        return quotients.map(|scale| (scale, exceptions));
+    };
+    scratch.clear();
+    exceptions.clear();
+    other.apply(values, scratch, &mut exceptions);
+    Some((other, exceptions))
 }
 
 /// Takes a column of `count` values from the front of `bytes` and appends them to `out`, which is
@@ -79,9 +117,13 @@ pub fn decode_with(
         return Ok(());
     }
     let head = take_byte(bytes)?;
-    if head & !(EXPONENT | SHIFTED | EXCEPTIONS | BITS) != 0 {
-        return Err(CodecError::UnknownTag(head));
-    }
+    let form = if head & FORMED == 0 {
+        Form::Quotient
+    } else {
+        let code = take_byte(bytes)?;
+        let form = Form::from_code(code).filter(|_| head & BITS == 0);
+        form.ok_or(CodecError::UnknownTag(code))?
+    };
     let shift = if head & SHIFTED == 0 {
         0
     } else {
@@ -95,6 +137,10 @@ pub fn decode_with(
     int::decode(bytes, count, scratch)?;
     let from = out.len();
     match (head & BITS != 0, head & EXPONENT) {
+        (_, exponent) if form != Form::Quotient => {
+            let float = |v: &i64| form.float(*v << shift, usize::from(exponent));
+            out.extend(scratch.iter().map(float));
+        }
         (true, _) => out.extend(scratch.iter().map(|v| f64::from_bits((*v as u64) << shift))),
         (false, 0) => out.extend(scratch.iter().map(|v| (*v << shift) as f64)),
         (false, exponent) => {

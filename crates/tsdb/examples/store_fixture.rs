@@ -1,7 +1,7 @@
 //! Writes a small store with everything that a store can hold: what later versions must open.
 //!
 //! In: an empty directory. Out: a store there: a day part with roll-ups, two parts of flushes, a
-//! deletion that waits, metadata, exemplars. A release that changes a format commits what this
+//! deletion that waits, metadata, exemplars with samples and without. A release that changes a format commits what this
 //! writes below `tests/data/stores/<version>`, and beside it what a test reads from it; see
 //! `tests/stores.rs`. Bound: a few kilobytes.
 
@@ -86,6 +86,14 @@ fn floats(step: i64) -> Vec<(&'static str, f64)> {
         ("decimal", (step * step % 977) as f64 / 100.0),
         ("true_float", (step as f64).sqrt() / 3.0),
         ("bytes", 4096.0 * (1000 + step * 31 % 57) as f64),
+        (
+            "milliseconds_total",
+            (step * 700 + step % 13) as f64 * 0.001,
+        ),
+        (
+            "microseconds_total",
+            (step * 9_000 + step % 7) as f64 / 1e3 / 1e3,
+        ),
         ("sparse", if step / 40 == 1 { 1.0 } else { 0.0 }),
     ];
     all.push((

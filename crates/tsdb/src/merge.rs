@@ -30,8 +30,8 @@ const CACHE_BYTES: usize = 8 << 20;
 /// From this level on parts live long enough to be compressed.
 const DENSE_LEVEL: u32 = 2;
 
-/// From this level on parts are those of a whole day, which have roll-ups.
-const ROLLUP_LEVEL: u32 = 3;
+/// From this level on parts are those of a whole day, which have roll-ups and are kept for long.
+const DAY_LEVEL: u32 = 3;
 
 /// From so many pages on a series is merged window by window.
 const PAGES_AT_ONCE: usize = 8;
@@ -57,15 +57,15 @@ pub(crate) fn merge_parts(
 ) -> Result<Option<Written>, WriteError> {
     let disk = &*db.disk;
     let path = part_path(&db.dir, identity.file);
-    let packing = if identity.level >= DENSE_LEVEL {
-        Packing::Dense
-    } else {
-        Packing::Plain
+    let is_of_day = identity.level >= DAY_LEVEL;
+    let packing = match identity.level {
+        _ if is_of_day => Packing::Densest,
+        level if level >= DENSE_LEVEL => Packing::Dense,
+        _ => Packing::Plain,
     };
-    let rolls_up = identity.level >= ROLLUP_LEVEL && db.config.rollups;
     let mut cursors = open_sources(disk, sources)?;
     let mut writer = PartWriter::create(disk, &path, identity, packing)?;
-    if rolls_up {
+    if is_of_day && db.config.rollups {
         writer.roll_up();
     }
     let most = cursors

@@ -147,6 +147,11 @@ fn check_version(version: &str) {
 }
 
 #[test]
+fn a_store_of_version_three_says_what_it_said() {
+    check_version("3");
+}
+
+#[test]
 fn a_store_of_version_two_says_what_it_said() {
     check_version("2");
 }

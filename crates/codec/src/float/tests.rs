@@ -38,6 +38,21 @@ fn each_shape_takes_few_bytes() {
 }
 
 #[test]
+fn measured_times_are_integers_however_they_were_scaled() {
+    let grows = |i: i64| 7_000_123 + i * 37 + i % 5;
+    let milliseconds = nth(240, |i| grows(i) as f64 * 0.001);
+    check(&milliseconds, 110);
+    check(&nth(240, |i| grows(i) as f64 / 1e3 / 1e3), 110);
+    check(&nth(240, |i| grows(i) as f64 * 1e-6), 110);
+    check(&nth(240, |i| grows(i) as f64 * 1e-9), 110);
+    check(&nth(240, |i| grows(i) as f64 * 0.01), 110);
+    let mut with_a_gap = milliseconds;
+    with_a_gap[100] = f64::from_bits(STALE);
+    with_a_gap[0] = -0.0;
+    check(&with_a_gap, 130);
+}
+
+#[test]
 fn what_is_not_a_number_stands_beside_what_is() {
     let mut values = nth(240, |i| i as f64);
     values[0] = -0.0;
@@ -70,10 +85,14 @@ fn odd_floats_come_back_bit_by_bit() {
 fn columns() -> impl Strategy<Value = Vec<f64>> {
     let any_bits = any::<u64>().prop_map(f64::from_bits);
     let decimal = (-1_000_000i64..1_000_000, 0i32..6).prop_map(|(m, e)| m as f64 / 10f64.powi(e));
+    let product = (-1_000_000i64..1_000_000).prop_map(|m| m as f64 * 0.001);
+    let two_quotients = (-1_000_000i64..1_000_000).prop_map(|m| m as f64 / 1e3 / 1e3);
     let mixed = prop_oneof![20 => decimal.clone(), 1 => any_bits.clone(), 1 => Just(-0.0)];
     prop_oneof![
-        prop::collection::vec(any_bits, 0..300),
+        prop::collection::vec(any_bits.clone(), 0..300),
         prop::collection::vec(decimal, 0..300),
+        prop::collection::vec(prop_oneof![20 => product, 1 => any_bits.clone()], 0..300),
+        prop::collection::vec(two_quotients, 0..300),
         prop::collection::vec(mixed, 0..300),
     ]
 }

@@ -13,8 +13,11 @@ pub(crate) const PLAIN_BYTES_MAX: usize = 256 << 20;
 const PLAIN: u8 = 0;
 const ZSTD: u8 = 1;
 
-/// The level at which zstd gains most of what it gains here.
-const ZSTD_LEVEL: i32 = 1;
+/// The level of zstd that is cheap and gains most of what there is to gain.
+const LEVEL_FAST: i32 = 1;
+
+/// The level that finds what series far from each other have in common.
+const LEVEL_THOROUGH: i32 = 9;
 
 /// Content shorter than this is not worth compressing.
 const ZSTD_BYTES_MIN: usize = 256;
@@ -33,14 +36,26 @@ pub(crate) enum Packing {
     Plain,
     /// Compressed where this saves a sixteenth or more.
     Dense,
+    /// Compressed with more work: it is written once and kept for long.
+    Densest,
+}
+
+impl Packing {
+    fn level(self) -> Option<i32> {
+        match self {
+            Packing::Plain => None,
+            Packing::Dense => Some(LEVEL_FAST),
+            Packing::Densest => Some(LEVEL_THOROUGH),
+        }
+    }
 }
 
 /// Appends a frame.
 pub(crate) fn put_frame(content: &[u8], packing: Packing, out: &mut Vec<u8>) {
     let from = out.len();
-    let dense = (packing == Packing::Dense && content.len() >= ZSTD_BYTES_MIN)
-        .then(|| zstd::bulk::compress(content, ZSTD_LEVEL).ok())
-        .flatten()
+    let level = packing.level().filter(|_| content.len() >= ZSTD_BYTES_MIN);
+    let dense = level
+        .and_then(|level| zstd::bulk::compress(content, level).ok())
         .filter(|dense| dense.len() + dense.len() / 16 < content.len());
     match dense {
         Some(dense) => {
@@ -88,7 +103,7 @@ mod tests {
 
     #[test]
     fn content_comes_back_and_a_flipped_bit_is_seen() {
-        for packing in [Packing::Plain, Packing::Dense] {
+        for packing in [Packing::Plain, Packing::Dense, Packing::Densest] {
             for len in [0, 1, 300, 5000] {
                 let content: Vec<u8> = (0..len).map(|i| (i / 9) as u8).collect();
                 let mut stored = Vec::new();
