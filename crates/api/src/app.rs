@@ -127,7 +127,7 @@ impl Default for Limits {
         Limits {
             queries_max: 20,
             heavy_queries_max: 1,
-            heavy_samples: 5_000_000,
+            heavy_samples: 2_000_000,
             queries_waiting_max: 500,
             writes_max: 16,
             reads_max: 10,

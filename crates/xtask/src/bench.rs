@@ -1,8 +1,9 @@
 //! `cargo xtask bench dashboards`: a hundred dashboards at once, on weft and on its peers.
 //!
 //! In: a load generator (`LOADGEN_BIN`), the peers' binaries (`PEERS_BIN`), weft's (`WEFT_BIN`, best
-//! a release build). Out: for each server throughput, latencies, CPU seconds and memory; without
-//! and with somebody who asks for everything meanwhile. One server runs at a time.
+//! a release build). Out: for each server throughput, latencies, CPU seconds and memory; alone, and
+//! beside those who ask for everything: one, ten at once, and ten whose queries are just allowed.
+//! One server runs at a time.
 
 mod client;
 mod system;
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, bail};
 
 use crate::peers::server::{Scratch, Server};
-use client::{Answered, Board, abuse, refresh};
+use client::{Abuse, Abused, Answered, Board, abuse, refresh};
 use system::System;
 
 /// How much of what there is.
@@ -85,18 +86,20 @@ fn run(system: System, load: &Load) -> Result<Option<Vec<Row>>> {
     system::fill(&server, load.series, load.rounds, first * 1000)?;
     let end = first + (load.rounds * STEP_SECONDS) as i64;
     let mut rows = Vec::new();
-    for abused in [false, true] {
-        rows.push(measure(system, &server, load, end, abused)?);
+    for abuse in Abuse::ALL {
+        rows.push(measure(system, &server, load, end, abuse)?);
     }
     Ok(Some(rows))
 }
 
-fn measure(system: System, server: &Server, load: &Load, end: i64, abused: bool) -> Result<Row> {
+fn measure(system: System, server: &Server, load: &Load, end: i64, abuse_of: Abuse) -> Result<Row> {
     let before = server.cpu_seconds()?;
     let deadline = Instant::now() + load.time;
     let port = server.port;
-    let (answered, refused) = thread::scope(|scope| {
-        let abuser = abused.then(|| scope.spawn(move || abuse(port, end, deadline)));
+    let (answered, abused) = thread::scope(|scope| {
+        let abusers: Vec<_> = (0..abuse_of.clients())
+            .map(|_| scope.spawn(move || abuse(port, end, deadline, abuse_of)))
+            .collect();
         let clients: Vec<_> = (0..load.clients)
             .map(|number| {
                 let board = Board::new(number, load.series / 1000, end);
@@ -107,8 +110,11 @@ fn measure(system: System, server: &Server, load: &Load, end: i64, abused: bool)
         for client in clients {
             all.add(client.join().expect("a client does not panic")?);
         }
-        let refused = abuser.map(|abuser| abuser.join().expect("the abuser does not panic"));
-        Ok::<_, anyhow::Error>((all, refused.transpose()?))
+        let mut abused = Abused::default();
+        for abuser in abusers {
+            abused.add(abuser.join().expect("an abuser does not panic")?);
+        }
+        Ok::<_, anyhow::Error>((all, abused))
     })?;
     Ok(Row {
         system: system.name(),
@@ -116,7 +122,8 @@ fn measure(system: System, server: &Server, load: &Load, end: i64, abused: bool)
         seconds: load.time.as_secs_f64(),
         cpu_seconds: server.cpu_seconds()? - before,
         rss_mb: server.rss_mb()?,
-        refused,
+        abuse: abuse_of,
+        abused,
     })
 }
 
@@ -127,12 +134,13 @@ struct Row {
     seconds: f64,
     cpu_seconds: f64,
     rss_mb: f64,
-    /// How often the abuser was answered and how, if there was one.
-    refused: Option<client::Abused>,
+    abuse: Abuse,
+    /// How often the abusers were answered, and how.
+    abused: Abused,
 }
 
 impl Row {
-    const HEAD: &str = "system      abuse  queries  failed  queries/s  p50 ms  p99 ms  max ms  \
+    const HEAD: &str = "system      abuse     queries  failed  queries/s  p50 ms  p99 ms  max ms  \
                         CPU ms/query  RSS MB  kB/answer";
 }
 
@@ -155,9 +163,9 @@ impl std::fmt::Display for Row {
         };
         write!(
             f,
-            "{:<11} {:<5} {:>8} {:>7} {:>10.0} {:>7.1} {:>7.1} {:>7.0} {:>13.2} {:>7.0} {:>10.1}",
+            "{:<11} {:<8} {:>8} {:>7} {:>10.0} {:>7.1} {:>7.1} {:>7.0} {:>13.2} {:>7.0} {:>10.1}",
             self.system,
-            if self.refused.is_some() { "yes" } else { "no" },
+            self.abuse.name(),
             count,
             failed,
             count as f64 / self.seconds,
@@ -168,8 +176,8 @@ impl std::fmt::Display for Row {
             self.rss_mb,
             *bytes as f64 / 1000.0 / count.max(1) as f64,
         )?;
-        if let Some(abused) = &self.refused {
-            write!(f, "\n            {abused}")?;
+        if self.abuse.clients() > 0 {
+            write!(f, "\n            {}", self.abused)?;
         }
         Ok(())
     }

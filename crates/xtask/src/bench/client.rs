@@ -36,8 +36,14 @@ pub(super) const BOARD: [&str; 20] = [
 /// What everybody hopes nobody asks: all series for 30 days, second by second.
 const ABUSE: &str = "sum by (instance) (rate({__name__=~\".+\"}[5m]))";
 
+/// What is just allowed: all series at 2160 steps.
+const HEAVY: &str = "sum by (instance) ({__name__=~\".+\"})";
+
 /// Seconds of a board.
 const LENGTH: i64 = 3600;
+
+/// How long a query may take; who asks for too much would hold up the run otherwise.
+const TIME_MAX: &str = "20s";
 
 /// Seconds between two points of a panel.
 const STEP: i64 = 15;
@@ -118,17 +124,62 @@ fn range(
         ("start", &start),
         ("end", &end),
         ("step", &step),
+        ("timeout", TIME_MAX),
     ];
     let answer = client.post_form("/api/v1/query_range", &form)?;
     Ok((answer.status, answer.text()))
 }
 
-/// What became of the abusive query.
+/// Who else asks meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Abuse {
+    None,
+    /// One who asks for far too much.
+    One,
+    /// Ten of them.
+    Ten,
+    /// Ten who ask for so much that it is just allowed.
+    Heavy,
+}
+
+impl Abuse {
+    pub(super) const ALL: [Abuse; 4] = [Abuse::None, Abuse::One, Abuse::Ten, Abuse::Heavy];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Abuse::None => "none",
+            Abuse::One => "one",
+            Abuse::Ten => "ten",
+            Abuse::Heavy => "heavy",
+        }
+    }
+
+    pub(super) fn clients(self) -> usize {
+        match self {
+            Abuse::None => 0,
+            Abuse::One => 1,
+            Abuse::Ten | Abuse::Heavy => 10,
+        }
+    }
+}
+
+/// What became of abusive queries.
 #[derive(Default)]
 pub(super) struct Abused {
     answers: BTreeMap<u16, usize>,
     said: String,
     millis: f64,
+}
+
+impl Abused {
+    /// Adds what became of another client's.
+    pub(super) fn add(&mut self, other: Abused) {
+        for (status, count) in other.answers {
+            *self.answers.entry(status).or_default() += count;
+        }
+        self.said = other.said;
+        self.millis = self.millis.max(other.millis);
+    }
 }
 
 impl fmt::Display for Abused {
@@ -140,8 +191,9 @@ impl fmt::Display for Abused {
     }
 }
 
-/// Asks for too much, over and over, in two ways: too many points, and too many samples.
-pub(super) fn abuse(port: u16, end: i64, deadline: Instant) -> Result<Abused> {
+/// Asks for too much, over and over. What is far too much is asked for in two ways: as too many
+/// points, and as too many samples.
+pub(super) fn abuse(port: u16, end: i64, deadline: Instant, abuse: Abuse) -> Result<Abused> {
     let mut client = Client::new(port);
     let mut abused = Abused::default();
     let month = 30 * 86_400;
@@ -150,16 +202,19 @@ pub(super) fn abuse(port: u16, end: i64, deadline: Instant) -> Result<Abused> {
             break;
         }
         let begun = Instant::now();
-        // Alternately 2.6 million points, and windows of a month at as many points as are allowed.
-        let (status, text) = if turn % 2 == 0 {
-            range(&mut client, ABUSE, end - month, end, 1)?
-        } else {
-            let query = "sum(sum_over_time({__name__=~\".+\"}[30d:1s]))";
-            range(&mut client, query, end - 10_000, end, 1)?
+        let (status, text) = match (abuse, turn % 2) {
+            (Abuse::Heavy, _) => range(&mut client, HEAVY, end - 3 * LENGTH, end, 5)?,
+            // Alternately 2.6 million points, and windows of a month at as many points as are
+            // allowed.
+            (_, 0) => range(&mut client, ABUSE, end - month, end, 1)?,
+            _ => {
+                let query = "sum(sum_over_time({__name__=~\".+\"}[30d:1s]))";
+                range(&mut client, query, end - 10_000, end, 1)?
+            }
         };
         abused.millis = abused.millis.max(begun.elapsed().as_secs_f64() * 1000.0);
         *abused.answers.entry(status).or_default() += 1;
-        if turn < 2 {
+        if turn < 2 && status != 200 {
             abused.said += &format!("{text:.200} ");
         }
     }
