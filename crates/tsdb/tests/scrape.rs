@@ -18,7 +18,7 @@ use weft_tsdb::{Config, Tsdb};
 const RECORDING: &[u8] = include_bytes!("data/host.scrape");
 
 /// What a sample may take, index included, in hundredths of a byte.
-const BYTES_PER_100_SAMPLES_MAX: u64 = 43;
+const BYTES_PER_100_SAMPLES_MAX: u64 = 38;
 
 #[test]
 fn a_day_part_of_real_samples_is_small_and_exact() {

@@ -99,9 +99,10 @@ fn measure(file: &str, dir: &Path) -> Result<(), Box<dyn Error>> {
 fn print(store: &Tsdb, when: &str, samples: usize) {
     let status = store.status();
     println!(
-        "{when}: {samples} samples in {} parts, {} bytes, {:.3} bytes per sample",
+        "{when}: {samples} samples in {} parts, {} bytes, of it index {}, {:.3} bytes per sample",
         status.parts,
         status.parts_bytes,
+        status.parts_index_bytes,
         status.parts_bytes as f64 / samples as f64
     );
 }

@@ -17,7 +17,7 @@ const ZSTD: u8 = 1;
 const LEVEL_FAST: i32 = 1;
 
 /// The level that finds what series far from each other have in common.
-const LEVEL_THOROUGH: i32 = 9;
+const LEVEL_THOROUGH: i32 = 6;
 
 /// Content shorter than this is not worth compressing.
 const ZSTD_BYTES_MIN: usize = 256;
