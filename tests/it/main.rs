@@ -34,3 +34,6 @@ mod deploy;
 
 // A data directory at rest: checked, damaged, made anew from a snapshot.
 mod at_rest;
+
+// Killed in the midst of a flush and of a merge.
+mod killed;
