@@ -24,6 +24,8 @@ pub struct CheckReport {
     pub series: u64,
     /// Their samples.
     pub samples: u64,
+    /// Their exemplars.
+    pub exemplars: u64,
     /// Sound records of the journals.
     pub records: u64,
     /// Sound blocks of lines.
@@ -217,6 +219,7 @@ fn check_samples(
     report.parts = checked.parts;
     report.series = checked.series;
     report.samples = checked.samples;
+    report.exemplars = checked.exemplars;
     report.bytes += checked.bytes;
     report.set_aside = checked.set_aside;
     for fault in checked.faults {

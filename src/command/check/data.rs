@@ -72,11 +72,12 @@ fn sentence(finding: &Finding) -> String {
 
 fn summary(report: &CheckReport) -> String {
     format!(
-        "{} parts with {} series and {} samples, {} journal records, {} blocks of lines, {}: \
+        "{} parts with {} series, {} samples and {} exemplars, {} journal records, {} blocks of lines, {}: \
          {} findings, {} files set aside before",
         report.parts,
         report.series,
         report.samples,
+        report.exemplars,
         report.records,
         report.blocks,
         text::bytes(report.bytes),
@@ -98,6 +99,7 @@ fn as_object(report: &CheckReport) -> serde_json::Value {
         "parts": report.parts,
         "series": report.series,
         "samples": report.samples,
+        "exemplars": report.exemplars,
         "journal_records": report.records,
         "line_blocks": report.blocks,
         "bytes": report.bytes,
