@@ -27,6 +27,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let started = Instant::now();
     weft_runtime::process::use_small_pages();
+    weft_runtime::memory::give_back_at_once();
     let arguments = Arguments::parse();
     match dispatch(&arguments.command, started) {
         Ok(exit) => exit.into(),

@@ -17,6 +17,9 @@ use crate::drops::{Drops, LeftOut};
 /// So many series are looked up together.
 const GROUP: usize = 256;
 
+/// What their keys take mostly.
+const KEYS_BYTES: usize = GROUP * 256;
+
 /// A request whose series the store knows; appending it twice changes nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Prepared {
@@ -80,7 +83,7 @@ pub(crate) fn prepare(version: Version, body: &[u8], tsdb: &Tsdb) -> Result<Prep
         tsdb,
         has_others: counts.histograms + counts.exemplars > 0,
         prepared: Prepared::default(),
-        keys: Vec::new(),
+        keys: Vec::with_capacity(KEYS_BYTES),
         ends: Vec::with_capacity(GROUP),
         found: Vec::with_capacity(GROUP),
         scratch: Vec::new(),

@@ -241,7 +241,7 @@ impl Backend for PrometheusBackend {
         read::series(&self.store.tsdb, query, cancel, take)
     }
 
-    fn write(&self, received: &Received) -> Result<Written, Error> {
+    fn write(&self, received: Received) -> Result<Written, Error> {
         self.store.take_remote_write(received).map_err(take_error)
     }
 

@@ -115,8 +115,8 @@ impl Store {
         taken
     }
 
-    /// Takes a remote-write request.
-    pub(crate) fn take_remote_write(&self, received: &Received) -> Result<Written, TakeError> {
+    /// Takes a remote-write request; its body is let go before the wait for the disk.
+    pub(crate) fn take_remote_write(&self, received: Received) -> Result<Written, TakeError> {
         let (kind, record) = match (received.version, &received.snappy) {
             (Version::One, Some(snappy)) => (kind::REMOTE_WRITE_1_SNAPPY, snappy),
             (Version::Two, Some(snappy)) => (kind::REMOTE_WRITE_2_SNAPPY, snappy),
@@ -135,6 +135,7 @@ impl Store {
             self.samples.append(kind, &[record])?;
             written
         };
+        drop(received);
         self.samples.sync(self.now())?;
         self.counts.samples.fetch_add(written.samples, Relaxed);
         Ok(written)

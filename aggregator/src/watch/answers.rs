@@ -133,7 +133,7 @@ impl Answers {
             body: Bytes::from(request.into_bytes()),
             snappy: None,
         };
-        let written = self.store.take_remote_write(&received);
+        let written = self.store.take_remote_write(received);
         let written = written.map_err(|error| failed(&error))?;
         let taken = written.samples + written.histograms;
         match (samples as u64).checked_sub(taken) {

@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use weft_model::limits::HTTP_BODY_BYTES_MAX;
 use weft_stdx::Clock;
 
+use crate::request::buffers::Buffers;
 use crate::{Cancel, Error, ErrorKind, admin, loki, prometheus, weft};
 
 use lanes::Lanes;
@@ -30,6 +31,16 @@ const GLANCE_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// What one unit of the budget for bodies stands for, in bytes.
 const BUDGET_UNIT: usize = 1024;
+
+/// Writes at one time for each core: one works while the other waits for the disk. The memory of
+/// more would be worth more than the few syncs that they save.
+const WRITES_PER_CORE: usize = 2;
+
+/// The largest buffer for a body that is kept: what a sender of a few thousand samples needs.
+const ARRIVING_BYTES_MAX: usize = 256 << 10;
+
+/// The same for a body that is decompressed.
+const DECOMPRESSED_BYTES_MAX: usize = 2 << 20;
 
 /// What the API answers from.
 #[derive(Clone)]
@@ -129,7 +140,7 @@ impl Default for Limits {
             heavy_queries_max: 1,
             heavy_samples: 2_000_000,
             queries_waiting_max: 500,
-            writes_max: 16,
+            writes_max: WRITES_PER_CORE * cores(),
             reads_max: 10,
             read_time_max: Duration::from_secs(600),
             tails_max: 100,
@@ -158,6 +169,10 @@ pub(crate) struct App {
     reads: Arc<Semaphore>,
     tails: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
+    /// What bodies are read into.
+    pub(crate) arriving: Arc<Buffers>,
+    /// What bodies are decompressed into.
+    pub(crate) decompressed: Arc<Buffers>,
     /// Becomes true when the server stops.
     pub(crate) closing: watch::Receiver<bool>,
 }
@@ -178,6 +193,8 @@ impl App {
             reads: semaphore(limits.reads_max),
             tails: semaphore(limits.tails_max),
             bodies: semaphore(limits.bodies_bytes_max / BUDGET_UNIT),
+            arriving: Buffers::new(limits.writes_max, ARRIVING_BYTES_MAX),
+            decompressed: Buffers::new(cores(), DECOMPRESSED_BYTES_MAX),
             config,
             backends,
             closing,
@@ -285,6 +302,11 @@ impl App {
             Err(Error::new(ErrorKind::Overloaded, message).retry_after(Duration::from_secs(1)))
         })
     }
+}
+
+/// Returns how many bodies are worked on at a time; the others wait for the disk.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 async fn acquire(semaphore: &Arc<Semaphore>, permits: u32) -> Result<OwnedSemaphorePermit, Error> {

@@ -133,7 +133,7 @@ fn store(backend: &dyn Backend, translated: Translated) -> Result<LeftOut, Error
             body: Bytes::from(body),
             snappy: snappy.ok().map(Bytes::from),
         };
-        let written = backend.write(&received)?;
+        let written = backend.write(received)?;
         left_out += written.left_out();
         if !written.is_complete() {
             reasons.push(written.complaint());

@@ -1,6 +1,7 @@
 //! What a request brings: parameters, times and a body.
 
 pub(crate) mod body;
+pub(crate) mod buffers;
 pub(crate) mod params;
 pub(crate) mod time;
 pub(crate) mod urlencoded;

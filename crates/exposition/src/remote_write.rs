@@ -25,6 +25,9 @@ pub use series::{Series, SeriesIter};
 /// The most symbols that a request of version 2 may define.
 pub const SYMBOLS_MAX: usize = 1 << 21;
 
+/// What a series with one sample takes in a request mostly.
+const SERIES_BYTES: usize = 160;
+
 /// Which message a request holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Version {
@@ -82,7 +85,7 @@ impl<'a> Request<'a> {
             symbols: Symbols::default(),
             counts: Counts::default(),
             placement: Placement::InFront,
-            label_bytes: Vec::new(),
+            label_bytes: Vec::with_capacity(bytes.len() / SERIES_BYTES),
         };
         let mut rest = message;
         while let Some((number, value)) = rest.field()? {

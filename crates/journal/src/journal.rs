@@ -224,8 +224,9 @@ impl Journal {
             drop(state);
             let (durable, result) = writer.write(&mut runs);
             state = self.state();
-            state.writer = Some(writer);
             state.pending.put_back(runs);
+            state.pending.reuse(writer.take_room());
+            state.writer = Some(writer);
             state.durable = durable.unwrap_or(state.durable);
             self.synced.notify_all();
             if let Err(source) = result {

@@ -24,18 +24,24 @@ impl Run {
     }
 }
 
+/// How much room of a run that was written is kept for the next one: made anew, by whichever
+/// thread appends, it would be spread over the heaps of all threads.
+const ROOM_BYTES_MAX: usize = 2 << 20;
+
 /// Runs in the order of their places.
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
     runs: VecDeque<Run>,
     bytes: usize,
+    /// Empty, with the room of a run that was written.
+    room: Vec<u8>,
 }
 
 impl Pending {
     /// Appends a record.
     pub(crate) fn put(&mut self, position: Position, kind: u8, parts: &[&[u8]]) {
         if self.runs.back().is_none_or(|run| run.end() != position) {
-            let bytes = Vec::new();
+            let bytes = std::mem::take(&mut self.room);
             let start = position;
             self.runs.push_back(Run { start, bytes });
         }
@@ -55,6 +61,14 @@ impl Pending {
         unwritten.append(&mut self.runs);
         self.runs = unwritten;
         self.bytes = self.runs.iter().map(|run| run.bytes.len()).sum();
+    }
+
+    /// Takes the room of a run that was written.
+    pub(crate) fn reuse(&mut self, mut room: Vec<u8>) {
+        if (self.room.capacity()..=ROOM_BYTES_MAX).contains(&room.capacity()) {
+            room.clear();
+            self.room = room;
+        }
     }
 
     /// Returns how many bytes there are, those taken out included.

@@ -19,6 +19,8 @@ pub(crate) struct Writer {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     current: Option<(u64, Box<dyn File>)>,
+    /// The bytes of the last run written, to be used again.
+    written: Vec<u8>,
 }
 
 impl Writer {
@@ -27,7 +29,13 @@ impl Writer {
             disk,
             dir,
             current: None,
+            written: Vec::new(),
         }
+    }
+
+    /// Returns the room of the last run written.
+    pub(crate) fn take_room(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.written)
     }
 
     /// Writes and syncs the runs in front, segment by segment, and removes them when they are
@@ -44,7 +52,10 @@ impl Writer {
                 self.current = None;
                 return (durable, Err(e));
             }
-            durable = runs.drain(..same).next_back().map(|run| run.end());
+            for run in runs.drain(..same) {
+                durable = Some(run.end());
+                self.written = run.bytes;
+            }
         }
         (durable, Ok(()))
     }

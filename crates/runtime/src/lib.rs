@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod lifecycle;
 pub mod logging;
+pub mod memory;
 pub mod process;
 pub mod shutdown;
 pub mod tasks;

@@ -159,7 +159,8 @@ impl Head {
         config: &Config,
     ) -> Result<SeriesRef, Rejected> {
         let key = RawKey::of(key);
-        let found = match self.raw.find(key) {
+        let known = self.raw.keys().find(key);
+        let found = match known {
             Some(found) => found,
             None => self.find_or_add(&labels(), config, Some(key))?,
         };
@@ -177,18 +178,16 @@ impl Head {
         config: &Config,
         out: &mut Vec<Result<SeriesRef, Rejected>>,
     ) {
-        let mut marks = None;
+        let mut known = None;
         let mut next = 0;
         for (at, bytes) in keys.enumerate() {
             let key = RawKey::of(bytes);
-            let marked = marks
-                .get_or_insert_with(|| self.raw.marks())
-                .find(next, key);
-            let found = match marked.or_else(|| self.raw.find(key)) {
+            let keys = known.get_or_insert_with(|| self.raw.keys());
+            let found = match keys.find_at(next, key).or_else(|| keys.find(key)) {
                 Some(found) => Ok(found),
                 None => {
-                    // Making a series writes its mark.
-                    marks = None;
+                    // Making a series writes its key.
+                    known = None;
                     self.find_or_add(&labels(at), config, Some(key))
                 }
             };

@@ -43,7 +43,7 @@ pub(super) fn write(
     series: &str,
     samples: &[(i64, f64)],
 ) -> Result<Written, TakeError> {
-    store.take_remote_write(&request(series, samples))
+    store.take_remote_write(request(series, samples))
 }
 
 fn put_bytes(into: &mut Vec<u8>, field: u8, bytes: &[u8]) {

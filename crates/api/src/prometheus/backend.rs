@@ -71,7 +71,7 @@ pub trait Backend: Send + Sync + 'static {
     /// Series that break a rule are left out and reported in [`Written::faults`], samples that the
     /// store has no place for in [`Written::refused`]. An error means that all of the request has
     /// to be sent again.
-    fn write(&self, received: &Received) -> Result<Written, Error>;
+    fn write(&self, received: Received) -> Result<Written, Error>;
 
     /// Returns the store's statistics, with at most `limit` rows in each list.
     fn tsdb_status(&self, limit: usize) -> Result<TsdbStatus, Error>;

@@ -119,7 +119,7 @@ async fn take(
             body: payload.decode()?,
             snappy: payload.snappy(),
         };
-        backend.write(&received)
+        backend.write(received)
     })
     .await
 }

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body_util::BodyExt;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::buffers::{Buffers, Lent};
 use crate::app::App;
 use crate::{Error, ErrorKind};
 
@@ -49,11 +50,15 @@ impl Encoding {
     }
 }
 
+/// How much room is made for a body before any of it has come, whatever is announced.
+const ROOM_MAX: usize = 256 << 10;
+
 /// A body as it came, which counts against the budget for bodies until it is dropped.
 pub(crate) struct Payload {
     bytes: Bytes,
     encoding: Encoding,
     bytes_max: usize,
+    buffers: Arc<Buffers>,
     _budget: OwnedSemaphorePermit,
 }
 
@@ -71,7 +76,9 @@ pub(crate) async fn read(
     }
     let budget = app.body_budget(announced.unwrap_or(bytes_max)).await?;
     let time_max = app.limits().body_time_max;
-    let read = tokio::time::timeout(time_max, collect(body, bytes_max)).await;
+    let mut room = app.arriving.lend();
+    room.reserve(announced.unwrap_or_default().min(ROOM_MAX));
+    let read = tokio::time::timeout(time_max, collect(body, room, bytes_max)).await;
     let bytes = read.unwrap_or_else(|_| {
         Err(Error::bad_data(format!(
             "the body did not arrive within {time_max:?}"
@@ -81,6 +88,7 @@ pub(crate) async fn read(
         bytes,
         encoding,
         bytes_max,
+        buffers: Arc::clone(&app.decompressed),
         _budget: budget,
     })
 }
@@ -89,8 +97,7 @@ fn announced_len(headers: &HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-async fn collect(mut body: Body, bytes_max: usize) -> Result<Bytes, Error> {
-    let mut collected = BytesMut::new();
+async fn collect(mut body: Body, mut collected: Lent, bytes_max: usize) -> Result<Bytes, Error> {
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Error::bad_data("the body ended before its end"))?;
         let Ok(data) = frame.into_data() else {
@@ -99,7 +106,7 @@ async fn collect(mut body: Body, bytes_max: usize) -> Result<Bytes, Error> {
         if collected.len() + data.len() > bytes_max {
             return Err(too_large(bytes_max));
         }
-        collected.extend_from_slice(&data);
+        collected.grow(data.len()).copy_from_slice(&data);
     }
     Ok(collected.freeze())
 }
@@ -125,7 +132,7 @@ impl Payload {
         let bytes_max = self.bytes_max;
         match self.encoding {
             Encoding::Identity => Ok(self.bytes.clone()),
-            Encoding::Snappy => decode_snappy(&self.bytes, bytes_max),
+            Encoding::Snappy => decode_snappy(&self.bytes, bytes_max, &self.buffers),
             Encoding::Gzip => inflate(flate2::read::MultiGzDecoder::new(&*self.bytes), bytes_max),
             Encoding::Deflate => inflate(flate2::read::ZlibDecoder::new(&*self.bytes), bytes_max),
             Encoding::Zstd => {
@@ -136,13 +143,16 @@ impl Payload {
     }
 }
 
-fn decode_snappy(bytes: &[u8], bytes_max: usize) -> Result<Bytes, Error> {
+fn decode_snappy(bytes: &[u8], bytes_max: usize, buffers: &Arc<Buffers>) -> Result<Bytes, Error> {
     let len = snap::raw::decompress_len(bytes).map_err(|error| broken(&error))?;
     if len > bytes_max {
         return Err(too_large(bytes_max));
     }
-    let decoded = snap::raw::Decoder::new().decompress_vec(bytes);
-    decoded.map(Bytes::from).map_err(|error| broken(&error))
+    let mut decoded = buffers.lend();
+    let decoder = &mut snap::raw::Decoder::new();
+    let written = decoder.decompress(bytes, decoded.grow(len));
+    written.map_err(|error| broken(&error))?;
+    Ok(decoded.freeze())
 }
 
 fn inflate(decoder: impl Read, bytes_max: usize) -> Result<Bytes, Error> {

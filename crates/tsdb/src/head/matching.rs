@@ -40,7 +40,7 @@ impl LabelIndex for Index {
     }
 
     fn postings_of(&self, pair: u32, out: &mut Vec<u32>) -> Result<(), PartError> {
-        out.extend_from_slice(&self.pairs.get(pair).postings.slots());
+        self.pairs.get(pair).postings.extend(out);
         Ok(())
     }
 

@@ -154,9 +154,9 @@ impl Pairs {
         }
     }
 
-    /// Sorts what slots used again have put out of order.
+    /// Sorts what slots used again have put out of order, and gives back room that is not used.
     pub(crate) fn tidy(&mut self) {
-        self.pairs.iter_mut().for_each(|pair| pair.postings.sort());
+        self.pairs.iter_mut().for_each(|pair| pair.postings.tidy());
     }
 
     fn is(&self, pair: u32, name: u32, value: &str) -> bool {

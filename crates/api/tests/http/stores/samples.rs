@@ -176,7 +176,7 @@ impl Backend for Samples {
         Ok(())
     }
 
-    fn write(&self, received: &Received) -> Result<Written, Error> {
+    fn write(&self, received: Received) -> Result<Written, Error> {
         let request = Request::parse(received.version, &received.body)?;
         let mut written = Written::default();
         let mut faults = Faults::default();
