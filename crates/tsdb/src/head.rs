@@ -18,6 +18,7 @@ mod matching;
 pub(crate) mod pairs;
 pub(crate) mod postings;
 pub(crate) mod raw;
+pub(crate) mod reading;
 pub(crate) mod resets;
 pub(crate) mod shard;
 pub(crate) mod side;

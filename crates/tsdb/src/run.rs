@@ -37,18 +37,48 @@ impl Run {
 
     /// Lays a newer run over this one.
     pub(crate) fn overlay(&mut self, newer: Run) {
-        let (Some(&first), Some(&last)) = (newer.times.first(), self.times.last()) else {
-            if self.is_empty() {
-                *self = newer;
-            }
-            return;
+        if self.is_empty() {
+            *self = newer;
+        } else if !self.append(&newer) {
+            *self = merged(std::mem::take(self), newer);
+        }
+    }
+
+    /// Appends a run that begins after this one, or that has the same samples where the two meet;
+    /// else returns false.
+    pub(crate) fn append(&mut self, later: &Run) -> bool {
+        let (Some(first), Some(last)) = (later.times.first(), self.times.last()) else {
+            self.extend(later, 0);
+            return true;
         };
         if last < first {
-            self.times.extend_from_slice(&newer.times);
-            self.values.extend_from_slice(&newer.values);
-            return;
+            self.extend(later, 0);
+            return true;
         }
-        *self = merged(std::mem::take(self), newer);
+        let meet = self.times.partition_point(|time| time < first);
+        let common = self.len() - meet;
+        let same = |(a, b): (&f64, &f64)| a.to_bits() == b.to_bits();
+        let agree = common <= later.len()
+            && self.times[meet..] == later.times[..common]
+            && self.values[meet..].iter().zip(&later.values).all(same);
+        if agree {
+            self.extend(later, common);
+        }
+        agree
+    }
+
+    fn extend(&mut self, other: &Run, from: usize) {
+        self.times.extend_from_slice(&other.times[from..]);
+        self.values.extend_from_slice(&other.values[from..]);
+    }
+
+    /// Splits off so many samples from the end.
+    fn split_newest(&mut self, count: usize) -> Run {
+        let at = self.len() - count;
+        Run {
+            times: self.times.split_off(at),
+            values: self.values.split_off(at),
+        }
     }
 }
 
@@ -146,6 +176,31 @@ impl SeriesRun {
         }
         self.floats.overlay(newer.floats);
         overlay_histograms(&mut self.histograms, newer.histograms);
+    }
+
+    /// Lays this run, the result of parts, between what the head has: its older samples below, its
+    /// newest ones, so many as are in no part, above.
+    pub(crate) fn lay_within(&mut self, head: &mut SeriesRun, newest: usize) {
+        let plain = self.starts.is_empty() && head.starts.is_empty();
+        if plain && self.floats.append(&head.floats) {
+            return;
+        }
+        let over = head.split_newest(newest);
+        let parts = std::mem::replace(self, std::mem::take(head));
+        self.overlay(parts);
+        self.overlay(over);
+    }
+
+    /// Splits off so many floats from the end, with their start timestamps.
+    pub(crate) fn split_newest(&mut self, count: usize) -> SeriesRun {
+        let floats = self.floats.split_newest(count);
+        let first = floats.times.first().copied().unwrap_or(i64::MAX);
+        let kept = self.starts.partition_point(|(time, _)| *time < first);
+        SeriesRun {
+            floats,
+            starts: self.starts.split_off(kept),
+            histograms: Vec::new(),
+        }
     }
 
     fn has(&self, time: i64) -> bool {

@@ -5,33 +5,29 @@
 //! for is not given back meanwhile. Bound: a number of series; 4 bytes each of those in the head,
 //! 12 for each run of neighbours in a part, and of each part the few frames used last.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use weft_matcher::LabelMatcher;
 use weft_model::{FloatHistogram, Labels, Millis};
 
 mod join;
+mod newest;
+mod read;
+mod readers;
 mod rollups;
 
+pub(crate) use read::overlay_served;
+
 use crate::db::{Inner, earliest_of};
-use crate::error::{PartError, ReadError};
-use crate::head::Head;
-use crate::head::shard;
+use crate::error::ReadError;
 use crate::identity::SeriesHash;
 use crate::matching::matching;
-use crate::part::{Newest, Recent};
-use crate::run::SeriesRun;
 use crate::view::{Served, View};
 use join::{Join, Placement};
+use readers::Readers;
 
 /// Marks a series that the head does not have.
 const NO_SLOT: u32 = u32::MAX;
-
-/// How many threads may read side by side and each find the frames it used last.
-const READERS: usize = 8;
-
-/// How many neighbours are mostly read by one thread.
-const NEIGHBOURS: usize = 256;
 
 /// Selected series.
 pub struct Selection {
@@ -49,8 +45,7 @@ pub struct Selection {
     parts: Vec<Asked>,
     /// The parts by their latest times, latest first.
     latest_first: Vec<usize>,
-    /// The frames that were used last, by thread as well as it goes, and by part.
-    used: [Mutex<Vec<Recent>>; READERS],
+    readers: Readers,
 }
 
 /// A part and which of its series are selected.
@@ -124,7 +119,7 @@ impl Selection {
             earliest,
             parts,
             latest_first,
-            used: std::array::from_fn(|_| Mutex::default()),
+            readers: Readers::default(),
         })
     }
 
@@ -159,193 +154,12 @@ impl Selection {
             .find_map(|(ordinal, asked)| Some((ordinal, place(asked)?)))
             .expect("a series is somewhere");
         let part = &self.served(ordinal).part;
-        Ok(self.with_recent(at, ordinal, |used| part.labels(series, used))?)
-    }
-
-    /// Appends the floats of a series in the selection's range, ascending by time, in
-    /// milliseconds.
-    pub fn read(
-        &self,
-        at: usize,
-        times: &mut Vec<i64>,
-        values: &mut Vec<f64>,
-    ) -> Result<(), ReadError> {
-        self.read_both(at, times, values).map(drop)
-    }
-
-    /// Returns the native histograms of a series in the selection's range, ascending by time.
-    pub fn read_histograms(&self, at: usize) -> Result<Vec<(i64, FloatHistogram)>, ReadError> {
-        Ok(self.run(at, self.start, self.end)?.histograms)
-    }
-
-    /// Appends the floats and returns the histograms of a series, reading it once.
-    pub fn read_both(
-        &self,
-        at: usize,
-        times: &mut Vec<i64>,
-        values: &mut Vec<f64>,
-    ) -> Result<Vec<(i64, FloatHistogram)>, ReadError> {
-        self.read_all(at, times, values)
-            .map(|beside| beside.histograms)
-    }
-
-    /// Appends the floats of a series and returns what else it has, reading it once.
-    pub fn read_all(
-        &self,
-        at: usize,
-        times: &mut Vec<i64>,
-        values: &mut Vec<f64>,
-    ) -> Result<Beside, ReadError> {
-        let SeriesRun {
-            floats,
-            histograms,
-            starts,
-        } = self.run(at, self.start, self.end)?;
-        if times.capacity() == 0 && values.capacity() == 0 {
-            (*times, *values) = (floats.times, floats.values);
-        } else {
-            times.extend_from_slice(&floats.times);
-            values.extend_from_slice(&floats.values);
-        }
-        Ok(Beside { histograms, starts })
-    }
-
-    /// Returns the newest sample of a series that is not after one time nor before another, within
-    /// the selection's range. A histogram counts over a float of its time.
-    pub fn newest(
-        &self,
-        at: usize,
-        at_or_before: Millis,
-        not_before: Millis,
-    ) -> Result<Newest, ReadError> {
-        let from = not_before.0.max(self.start);
-        let from = self
-            .earliest
-            .get(at)
-            .map_or(from, |earliest| from.max(*earliest));
-        let until = at_or_before.0.min(self.end);
-        let in_parts = || {
-            self.parts
-                .iter()
-                .any(|asked| asked.placement.find(at as u32).is_some())
-        };
-        match self.slot(at) {
-            None => {
-                if let Some(newest) = self.newest_in_parts(at, from, until)? {
-                    return Ok(newest);
-                }
-            }
-            Some(slot) if !in_parts() => {
-                let (shard, local) = Head::place(slot);
-                match self.db.head.shard(shard).newest(local, from, until) {
-                    shard::Newest::None => return Ok(Newest::None),
-                    shard::Newest::Sample(time, value) => return Ok(Newest::Float(time, value)),
-                    shard::Newest::Ask => {}
-                }
-            }
-            Some(_) => {}
-        }
-        let run = self.run(at, from, until)?;
-        let SeriesRun {
-            floats, histograms, ..
-        } = &run;
-        let float = floats.times.last().zip(floats.values.last());
-        let histogram = histograms.last().map(|(time, _)| *time);
-        Ok(match (float, histogram) {
-            (Some((time, value)), histogram) if histogram < Some(*time) => {
-                match run.start_at(*time) {
-                    0 => Newest::Float(*time, *value),
-                    _ => Newest::Started(*time, *value),
-                }
-            }
-            (_, Some(time)) => Newest::Histogram(time),
-            (_, None) => Newest::None,
-        })
-    }
-
-    /// Returns the newest sample that any part has, asking those with later times first; nothing
-    /// if something of the series is deleted.
-    fn newest_in_parts(
-        &self,
-        at: usize,
-        from: i64,
-        until: i64,
-    ) -> Result<Option<Newest>, ReadError> {
-        let mut newest = (Newest::None, 0);
-        for &ordinal in &self.latest_first {
-            let served = self.served(ordinal);
-            let known = newest.0.time().unwrap_or(from);
-            if served.part.meta.sketch.max_time < known {
-                break;
-            }
-            let Some(series) = self.parts[ordinal].placement.find(at as u32) else {
-                continue;
-            };
-            if served.has_cut(series) {
-                return Ok(None);
-            }
-            let found = self.with_recent(at, ordinal, |used| {
-                served.part.newest(series, known, until, used)
-            })?;
-            newest = newer(newest, (found, ordinal));
-        }
-        Ok(Some(newest.0))
+        Ok(self.with_reader(|reader| part.labels(series, reader.recent(ordinal)))?)
     }
 
     fn served(&self, ordinal: usize) -> &Served {
         &self.view.parts[self.parts[ordinal].part as usize]
     }
-
-    /// Hands out the frames of a part that were used last, or none while another thread has them.
-    fn with_recent<R>(&self, at: usize, ordinal: usize, each: impl FnOnce(&mut Recent) -> R) -> R {
-        match self.used[at / NEIGHBOURS % READERS].try_lock() {
-            Ok(mut used) => {
-                if used.len() <= ordinal {
-                    used.resize_with(self.parts.len(), Recent::default);
-                }
-                each(&mut used[ordinal])
-            }
-            Err(_) => each(&mut Recent::default()),
-        }
-    }
-
-    /// Lays over each other: what the head has flushed, the parts, what it has not flushed, its
-    /// side. What is flushed is in the parts too, which know of what was written over it.
-    fn run(&self, at: usize, start: i64, end: i64) -> Result<SeriesRun, ReadError> {
-        let start = self
-            .earliest
-            .get(at)
-            .map_or(start, |earliest| start.max(*earliest));
-        let mut run = SeriesRun::default();
-        let mut over = SeriesRun::default();
-        let mut side = SeriesRun::default();
-        if let Some(slot) = self.slot(at) {
-            let (shard, local) = Head::place(slot);
-            let layers = self.db.head.shard(shard).layers(local, start, end);
-            run = layers.flushed;
-            over = layers.unflushed;
-            side = layers.side;
-        }
-        for (ordinal, asked) in self.parts.iter().enumerate() {
-            let Some(series) = asked.placement.find(at as u32) else {
-                continue;
-            };
-            let served = self.served(ordinal);
-            self.with_recent(at, ordinal, |used| {
-                overlay_served(served, series, (start, end), &mut run, used)
-            })?;
-        }
-        run.overlay(over);
-        run.overlay(side);
-        Ok(run)
-    }
-}
-
-/// Returns the newer of two samples, each with the place of its part in the order of writing.
-fn newer(a: (Newest, usize), b: (Newest, usize)) -> (Newest, usize) {
-    let is_histogram = |newest: Newest| matches!(newest, Newest::Histogram(_));
-    let key = |(newest, ordinal): (Newest, usize)| (newest.time(), is_histogram(newest), ordinal);
-    if key(a) < key(b) { b } else { a }
 }
 
 /// Series of parts and of the head, numbered together.
@@ -428,44 +242,25 @@ fn by_place(of_slots: Vec<i64>, slots: &[u32], places: &[u32]) -> Vec<i64> {
     places.iter().map(of_place).collect()
 }
 
-/// Lays what a part has of a series, without what is deleted of it, over `run`.
-pub(crate) fn overlay_served(
-    served: &Served,
-    series: u32,
-    (start, end): (i64, i64),
-    run: &mut SeriesRun,
-    used: &mut Recent,
-) -> Result<(), PartError> {
-    let begins = served.part.meta.sketch.min_time;
-    let is_whole = served.hidden().next().is_none();
-    if is_whole && run.last_time().is_none_or(|last| last < begins) {
-        return served.part.read(series, start, end, run, used);
-    }
-    let mut newer = SeriesRun::default();
-    served.part.read(series, start, end, &mut newer, used)?;
-    for cut in served.hidden() {
-        if cut.series.binary_search(&series).is_ok() {
-            newer.cut(cut.start, cut.end);
+/// Returns the parts that a reader must ask. Parts of which the head has all samples need not be,
+/// unless one that was written before them has samples at the same times, too: then it takes both
+/// to know what was written over what.
+pub(crate) fn asked_parts(view: &View, start: i64, end: i64) -> Vec<u32> {
+    let mut asked: Vec<u32> = Vec::new();
+    for (number, served) in view.parts.iter().enumerate() {
+        let (part, sketch) = (&served.part, &served.part.meta.sketch);
+        if !part.overlaps(start, end) {
+            continue;
+        }
+        let meets = |before: &u32| {
+            let before = &view.parts[*before as usize].part;
+            before.overlaps(sketch.min_time, sketch.max_time)
+        };
+        if !served.is_covered() || asked.iter().any(meets) {
+            asked.push(number as u32);
         }
     }
-    run.overlay(newer);
-    Ok(())
-}
-
-/// Returns the parts that a reader must ask: none when the head has all that those in the range
-/// have, else all of them, because they know what was written over what.
-pub(crate) fn asked_parts(view: &View, start: i64, end: i64) -> Vec<u32> {
-    let within = |number: &usize| view.parts[*number].part.overlaps(start, end);
-    let parts: Vec<u32> = (0..view.parts.len())
-        .filter(within)
-        .map(|number| number as u32)
-        .collect();
-    let covered = |number: &u32| view.parts[*number as usize].is_covered();
-    if parts.iter().all(covered) {
-        Vec::new()
-    } else {
-        parts
-    }
+    asked
 }
 
 pub(crate) fn bounded(found: usize, most: usize) -> Result<(), ReadError> {

@@ -175,6 +175,7 @@ pub(crate) struct Chain<'a> {
 /// One chunk.
 pub(crate) struct Chunk<'a> {
     position: u64,
+    times_position: u64,
     len: u8,
     times: &'a [u8],
     values: &'a [u8],
@@ -186,6 +187,11 @@ impl<'a> Chain<'a> {
         Chain { log, next: newest }
     }
 
+    /// Returns the chunk at a position, if it is still there.
+    pub(crate) fn at(log: &'a Log, position: u64) -> Option<Chunk<'a>> {
+        Chain::new(log, position + 1).next()
+    }
+
     /// Returns the next older chunk.
     pub(crate) fn next(&mut self) -> Option<Chunk<'a>> {
         let position = self.next.checked_sub(1)?;
@@ -194,11 +200,13 @@ impl<'a> Chain<'a> {
             Ok((take_uvarint(record)?, take_uvarint(record)?))
         };
         let (back, times_back) = read(&mut values).expect("a chunk is as it was written");
-        let mut times = self.log.get(position - times_back)?;
+        let times_position = position - times_back;
+        let mut times = self.log.get(times_position)?;
         let len = take_byte(&mut times).expect("times are as they were written");
         self.next = if back == 0 { 0 } else { position + 1 - back };
         Some(Chunk {
             position,
+            times_position,
             len,
             times,
             values,
@@ -207,6 +215,16 @@ impl<'a> Chain<'a> {
 }
 
 impl Chunk<'_> {
+    /// Returns where it lies in the log.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Returns where its times lie in the log, which are those of other series, too.
+    pub(crate) fn times_position(&self) -> u64 {
+        self.times_position
+    }
+
     /// Returns how many samples it has.
     pub(crate) fn len(&self) -> usize {
         usize::from(self.len)

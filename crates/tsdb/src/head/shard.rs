@@ -13,6 +13,7 @@ use super::Point;
 use super::block::{Block, NEVER, OPEN_MAX, SERIES};
 use super::chunk::{Chain, Sealer};
 use super::log::Log;
+use super::reading::ChunkReader;
 use super::resets::Resets;
 use super::side::{Insert, Side};
 use super::starts::Starts;
@@ -50,12 +51,21 @@ pub(crate) struct Shard {
 /// A series' samples in the head, as layers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Layers {
-    /// In a part already.
-    pub(crate) flushed: SeriesRun,
-    /// In no part, or in one that is just being published.
-    pub(crate) unflushed: SeriesRun,
+    /// In order; the newest ones are in no part.
+    pub(crate) in_order: SeriesRun,
+    /// How many of those in order are in no part, or in one that is just being published.
+    pub(crate) unflushed: usize,
     /// Out of order, and histograms.
     pub(crate) side: SeriesRun,
+}
+
+impl Layers {
+    /// Forgets what a series had and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.in_order.clear();
+        self.unflushed = 0;
+        self.side.clear();
+    }
 }
 
 impl Shard {
@@ -183,57 +193,53 @@ impl Shard {
         self.side.has(local) || self.flushing.has(local) || published()
     }
 
-    /// Returns what a series has from `start` to `end`.
-    pub(crate) fn layers(&self, local: u32, start: i64, end: i64) -> Layers {
-        let mut layers = Layers::default();
-        let (number, at) = Shard::place(local);
-        if let Some(block) = self.blocks.get(number).filter(|_| start <= end) {
-            self.in_order(block, at, start, end, &mut layers);
-            for run in [&mut layers.flushed, &mut layers.unflushed] {
-                self.starts.of(local, &run.floats.times, &mut run.starts);
+    /// Adds what a series has from `start` to `end` to layers that are empty. The shard's number
+    /// tells the reader whose chunks these are.
+    pub(crate) fn layers(
+        &self,
+        (number, local): (usize, u32),
+        (start, end): (i64, i64),
+        reader: &mut ChunkReader,
+        layers: &mut Layers,
+    ) {
+        let (block, at) = Shard::place(local);
+        let Layers {
+            in_order,
+            unflushed,
+            side,
+        } = layers;
+        if let Some(block) = self.blocks.get(block).filter(|_| start <= end) {
+            let floats = &mut in_order.floats;
+            let mut later = 0;
+            if block.len[at] == 0 || block.base[at] > start {
+                let log = (number, &self.log);
+                later += reader.read(log, block.chain[at], (start, end), floats);
             }
+            for (time, value) in block.open(at) {
+                if time > end {
+                    later += 1;
+                } else if time >= start {
+                    floats.push(time, value);
+                }
+            }
+            // Those after the stretch are the newest ones.
+            let newest = (block.unflushed[at] as usize).saturating_sub(later);
+            *unflushed = newest.min(floats.len());
+            self.starts.of(local, &floats.times, &mut in_order.starts);
         }
-        for (_, side) in &self.published {
-            layers.side.overlay(side.run(local, start, end));
+        if !self.has_sides() {
+            return;
         }
-        layers.side.overlay(self.flushing.run(local, start, end));
-        layers.side.overlay(self.side.run(local, start, end));
-        layers
+        for (_, published) in &self.published {
+            side.overlay(published.run(local, start, end));
+        }
+        side.overlay(self.flushing.run(local, start, end));
+        side.overlay(self.side.run(local, start, end));
     }
 
-    fn in_order(&self, block: &Block, at: usize, start: i64, end: i64, layers: &mut Layers) {
-        let unflushed = block.unflushed[at] as usize;
-        // Newest chunk first; how many samples are newer than the run's last one is counted.
-        let mut runs: Vec<(Run, usize)> = Vec::new();
-        let mut newer = usize::from(block.len[at]);
-        let mut reached = block.len[at] > 0 && block.base[at] <= start;
-        let mut scratch = Vec::new();
-        let mut chain = Chain::new(&self.log, block.chain[at]);
-        while !reached {
-            let Some(chunk) = chain.next() else {
-                break;
-            };
-            let mut run = Run::default();
-            chunk.times(&mut run.times);
-            reached = run.times[0] <= start;
-            if run.times[0] <= end {
-                chunk.values(&mut run.values, &mut scratch);
-                runs.push((run, newer));
-            }
-            newer += chunk.len();
-        }
-        for (run, newer) in runs.into_iter().rev() {
-            let flushed = (run.len() + newer).saturating_sub(unflushed).min(run.len());
-            push_split(
-                layers,
-                run.times.into_iter().zip(run.values),
-                flushed,
-                start,
-                end,
-            );
-        }
-        let flushed = usize::from(block.len[at]).saturating_sub(unflushed);
-        push_split(layers, block.open(at), flushed, start, end);
+    /// Tells whether anything waits at a side.
+    fn has_sides(&self) -> bool {
+        !self.side.is_empty() || !self.flushing.is_empty() || !self.published.is_empty()
     }
 
     /// Returns the newest sample between two times, if only in-order samples need to be asked.
@@ -242,9 +248,7 @@ impl Shard {
         let Some(block) = self.blocks.get(number) else {
             return Newest::None;
         };
-        if (!self.side.is_empty() || !self.flushing.is_empty() || !self.published.is_empty())
-            && self.waits(local)
-        {
+        if self.has_sides() && self.waits(local) {
             return Newest::Ask;
         }
         if self.starts.has(local) {
@@ -377,11 +381,16 @@ impl Shard {
         }
         self.flushing.cut(local, start, end);
         self.side.cut(local, start, end);
+        let mut layers = Layers::default();
+        let all = (i64::MIN, i64::MAX);
+        // A reader of its own has met no chunks of any other shard.
+        self.layers((0, local), all, &mut ChunkReader::default(), &mut layers);
         let Layers {
-            mut flushed,
-            mut unflushed,
+            in_order: mut flushed,
+            unflushed,
             ..
-        } = self.layers(local, i64::MIN, i64::MAX);
+        } = layers;
+        let mut unflushed = flushed.split_newest(unflushed);
         self.resets.forget(local);
         let outside = |time: &i64| !(start..=end).contains(time);
         let mut times = flushed.floats.times.iter().chain(&unflushed.floats.times);
@@ -472,24 +481,4 @@ pub(crate) enum Newest {
     Sample(i64, f64),
     /// The layers must be looked at.
     Ask,
-}
-
-/// Adds samples to the layer they belong to: the first `flushed` ones are in a part.
-fn push_split(
-    layers: &mut Layers,
-    samples: impl Iterator<Item = (i64, f64)>,
-    flushed: usize,
-    start: i64,
-    end: i64,
-) {
-    for (i, (time, value)) in samples.enumerate() {
-        if (start..=end).contains(&time) {
-            let layer = if i < flushed {
-                &mut layers.flushed
-            } else {
-                &mut layers.unflushed
-            };
-            layer.floats.push(time, value);
-        }
-    }
 }

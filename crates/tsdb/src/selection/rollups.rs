@@ -6,6 +6,7 @@
 //! one day, the buckets of the stretch.
 
 use super::Selection;
+use super::readers::Reader;
 use crate::config::DAY_MILLIS;
 use crate::error::ReadError;
 use crate::head::Head;
@@ -53,7 +54,7 @@ impl Selection {
                     .filter(|bucket| bucket.end > start && bucket.end <= end)
                     .for_each(|bucket| builder.push(bucket)),
                 None => {
-                    let run = self.run(at, stretch.0, stretch.1)?;
+                    let run = self.run(at, stretch)?;
                     if !run.histograms.is_empty() {
                         return Ok(None);
                     }
@@ -94,15 +95,20 @@ impl Selection {
             return Ok(None);
         }
         let part = &served.part;
-        Ok(self.with_recent(at, ordinal, |used| part.rollups(series, resolution, used))?)
+        Ok(self.with_reader(|reader| part.rollups(series, resolution, reader.recent(ordinal)))?)
     }
 
     /// Tells whether the head has samples of a series in a stretch.
     fn head_has(&self, at: usize, from: i64, until: i64) -> bool {
         self.slot(at).is_some_and(|slot| {
             let (shard, local) = Head::place(slot);
-            let layers = self.db.head.shard(shard).layers(local, from, until);
-            !layers.flushed.is_empty() || !layers.unflushed.is_empty() || !layers.side.is_empty()
+            self.with_reader(|reader| {
+                let Reader { chunks, layers, .. } = reader;
+                layers.clear();
+                let head = self.db.head.shard(shard);
+                head.layers((shard, local), (from, until), chunks, layers);
+                !layers.in_order.is_empty() || !layers.side.is_empty()
+            })
         })
     }
 }
