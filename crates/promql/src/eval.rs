@@ -18,6 +18,7 @@ mod label_call;
 mod ledger;
 mod merge;
 mod notes;
+mod of_times;
 mod parallel;
 mod range_call;
 mod rows;

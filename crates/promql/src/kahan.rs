@@ -14,13 +14,14 @@ impl Kahan {
 
     pub(crate) fn add(&mut self, addend: f64) {
         let total = self.sum + addend;
-        if total.is_infinite() {
-            self.lost = 0.0;
-        } else if self.sum.abs() >= addend.abs() {
-            self.lost += (self.sum - total) + addend;
+        // Values are chosen rather than ways: which one is larger cannot be predicted.
+        let (large, small) = if self.sum.abs() >= addend.abs() {
+            (self.sum, addend)
         } else {
-            self.lost += (addend - total) + self.sum;
-        }
+            (addend, self.sum)
+        };
+        let lost = self.lost + ((large - total) + small);
+        self.lost = if total.is_infinite() { 0.0 } else { lost };
         self.sum = total;
     }
 

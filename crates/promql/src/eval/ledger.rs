@@ -202,6 +202,9 @@ impl Ledger {
     }
 
     fn remove(&self, held: Held) {
+        if held.bytes == 0 && held.samples == 0 {
+            return;
+        }
         self.bytes.fetch_sub(held.bytes, Ordering::Relaxed);
         self.samples.fetch_sub(held.samples, Ordering::Relaxed);
         if let Some(budget) = &self.budget {

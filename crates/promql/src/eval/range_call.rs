@@ -81,9 +81,10 @@ impl Rows for Ranged<'_> {
             samples,
             row,
             tally,
+            edges,
             ..
         } = scratch;
-        window::apply(&self.call, samples, &self.windows, &notes, (row, tally))?;
+        window::apply(&self.call, samples, &self.windows, &notes, (row, tally, edges))?;
         note_name(&self.call, &name, row, &notes);
         Ok(())
     }

@@ -17,10 +17,12 @@ use crate::column::Column;
 use crate::error::QueryError;
 
 use super::ledger::Charge;
+use super::of_times::OfTimes;
 use super::samples::Samples;
-use super::select::Want;
+use super::select::{Places, Want};
 use super::table::{Distinct, Row, Table};
 use super::tally::Tally;
+use super::window::Edges;
 use super::{Evaluator, Steps, invariant};
 
 pub(super) use map::Change;
@@ -31,6 +33,10 @@ pub(super) struct Scratch<'q> {
     pub(super) samples: Samples,
     pub(super) row: Row,
     pub(super) tally: Tally<'q>,
+    /// Where the windows of range selectors lie.
+    pub(super) edges: Edges,
+    /// Which samples selectors find.
+    pub(super) places: Places,
     /// What the row takes.
     _row_held: Charge,
     /// What the samples take.
@@ -221,6 +227,8 @@ impl Evaluator<'_> {
             samples: Samples::default(),
             row: Row::new(steps),
             tally: self.tally(steps),
+            edges: OfTimes::new(held.sibling()),
+            places: OfTimes::new(held.sibling()),
             samples_held: held.sibling(),
             _row_held: held,
         })

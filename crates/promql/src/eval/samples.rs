@@ -59,7 +59,7 @@ impl Samples {
         if !with_starts {
             column.starts.clear();
         }
-        let plain = column.histograms.is_empty() && !column.values.iter().any(|v| is_stale(*v));
+        let plain = column.histograms.is_empty() && !has_stale(&column.values);
         if plain {
             std::mem::swap(&mut self.floats.times, &mut column.times);
             std::mem::swap(&mut self.floats.values, &mut column.values);
@@ -115,6 +115,12 @@ impl Samples {
         let held: usize = histograms.map(|held| histogram::bytes_of(held)).sum();
         16 * self.len() + held
     }
+}
+
+/// Tells whether there are staleness markers; most often there are none, so that looking at all
+/// values at once is faster than stopping at the first.
+fn has_stale(values: &[f64]) -> bool {
+    values.iter().fold(false, |any, value| any | is_stale(*value))
 }
 
 fn without_hint(histogram: &Arc<FloatHistogram>) -> Arc<FloatHistogram> {

@@ -9,6 +9,7 @@ use crate::source::{SelectHints, SeriesSet};
 
 use super::merge::RESERVED;
 use super::notes::{Note, SeriesNotes};
+use super::of_times::OfTimes;
 use super::rows::{Rows, Scratch};
 use super::samples::derive_hints;
 use super::table::{Cell, Distinct};
@@ -34,7 +35,7 @@ pub(super) enum Hints {
 }
 
 /// The times that a selector looks at.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Reference {
     pub(super) at: Option<i64>,
     pub(super) offset: i64,
@@ -167,36 +168,57 @@ impl Evaluator<'_> {
     }
 }
 
+/// What tells which sample each step finds: the steps, and how far back they look.
+pub(super) type Places = OfTimes<(Reference, i64), u32>;
+
+/// Stands for no sample.
+const NONE: u32 = u32::MAX;
+
+/// Finds the newest sample at each step that is not too old.
+fn find_places((reference, lookback): &(Reference, i64), times: &[i64], places: &mut Vec<u32>) {
+    let mut next = 0;
+    for step in 0..reference.steps.count {
+        let time = reference.time(step);
+        while times.get(next).is_some_and(|sample| *sample <= time) {
+            next += 1;
+        }
+        let newest = next.checked_sub(1);
+        let found = newest.filter(|at| time.saturating_sub(times[*at]) < *lookback);
+        places.push(found.map_or(NONE, |at| at as u32));
+    }
+}
+
 impl Newest<'_> {
-    fn fill(&self, scratch: &mut Scratch<'_>) {
+    fn fill(&self, scratch: &mut Scratch<'_>) -> Result<(), QueryError> {
         let Scratch {
-            column, row, tally, ..
+            column,
+            row,
+            tally,
+            places,
+            ..
         } = scratch;
-        let (reference, lookback) = (&self.reference, self.evaluator.lookback);
-        let mut next = 0;
-        for step in 0..reference.steps.count {
-            let time = reference.time(step);
-            while column.times.get(next).is_some_and(|sample| *sample <= time) {
-                next += 1;
-            }
-            let Some(at) = next.checked_sub(1) else {
+        let question = (self.reference, self.evaluator.lookback);
+        let places = places.get(question, &column.times, |question, places| {
+            find_places(question, &column.times, places);
+        })?;
+        for (step, place) in places.iter().enumerate() {
+            let at = *place as usize;
+            // No series has as many samples as the place of none.
+            let Some(value) = column.values.get(at).filter(|value| !is_stale(**value)) else {
                 continue;
             };
-            let too_old = time.saturating_sub(column.times[at]) >= lookback;
-            if too_old || is_stale(column.values[at]) {
-                continue;
-            }
             let histogram = column.histogram(at);
             tally.noted(step, histogram.map_or(1, |h| samples_of(h) as u64));
             match (self.want, histogram) {
                 (Want::Value, Some(histogram)) => {
                     row.set(step, Cell::Histogram(histogram.clone()));
                 }
-                (Want::Value, None) => row.set_float(step, column.values[at]),
+                (Want::Value, None) => row.set_float(step, *value),
                 (Want::Timestamp, _) => row.set_float(step, column.times[at] as f64 / 1000.0),
                 (Want::Start, _) => row.set_float(step, column.start(at) as f64 / 1000.0),
             }
         }
+        Ok(())
     }
 }
 
@@ -222,8 +244,7 @@ impl Rows for Newest<'_> {
             derive_hints(column);
         }
         scratch.count_column()?;
-        self.fill(scratch);
-        Ok(())
+        self.fill(scratch)
     }
 
     fn labels(&self, at: usize) -> Labels {

@@ -113,9 +113,10 @@ impl Rows for Over<'_> {
             samples,
             row,
             tally,
+            edges,
             ..
         } = scratch;
-        window::apply(&self.call, samples, windows, &notes, (&mut *row, tally))?;
+        window::apply(&self.call, samples, windows, &notes, (&mut *row, tally, edges))?;
         note_name(&self.call, &name, row, &notes);
         Ok(())
     }

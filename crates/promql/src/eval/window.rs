@@ -3,6 +3,7 @@
 //! In: the samples of one series and the windows of all steps. Out: a cell for each step. Windows
 //! are open on the left: a sample at their start is not in them.
 
+mod change;
 mod extended;
 mod instant;
 mod over_time;
@@ -35,9 +36,10 @@ use slide::Slide;
 pub(crate) use extended::extend;
 pub(super) use over_time::{HistogramMean, quantile_of};
 pub(super) use rolled::Rolled;
+pub(super) use slide::Edges;
 
 /// The windows of a range selector or subquery.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Windows {
     pub(super) reference: Reference,
     pub(super) range: i64,
@@ -172,7 +174,7 @@ pub(super) fn apply(
     samples: &Samples,
     windows: &Windows,
     notes: &SeriesNotes<'_>,
-    (row, tally): (&mut Row, &mut Tally<'_>),
+    (row, tally, edges): (&mut Row, &mut Tally<'_>, &mut Edges),
 ) -> Result<(), QueryError> {
     let mut slide = Slide {
         call,
@@ -180,6 +182,7 @@ pub(super) fn apply(
         notes,
         row,
         tally,
+        edges,
     };
     if slide::apply(&mut slide, samples)? {
         return Ok(());

@@ -14,7 +14,7 @@ use super::{Slice, Window, extended, gauge, is_start_overlap, is_start_reset};
 
 /// What is told of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Change {
+pub(in crate::eval) enum Change {
     /// The change of a gauge.
     Delta,
     /// The growth of a counter.
@@ -39,7 +39,8 @@ impl Change {
     ) -> f64 {
         let counts = self.of_counter() && changed > 0.0 && first >= 0.0;
         let to_zero = counts.then(|| first / changed);
-        let mut factor = extrapolate(extent, (start, end), to_zero, false);
+        let reach = Reach::of(extent, (start, end), false);
+        let mut factor = reach.factor(to_zero);
         if self == Change::Rate {
             factor /= end.saturating_sub(start) as f64 / 1000.0;
         }
@@ -85,11 +86,21 @@ pub(super) struct Extent {
 
 impl Extent {
     fn of<T>(points: &Slice<'_, T>) -> Option<Extent> {
+        let first_start = points.starts.first().copied().unwrap_or(0);
+        let extent = Extent::between(points.times)?;
         Some(Extent {
-            first: *points.times.first()?,
-            last: *points.times.last()?,
-            count: points.len(),
-            first_start: points.start(0),
+            first_start,
+            ..extent
+        })
+    }
+
+    /// Returns the extent of times whose start timestamps are not known.
+    pub(super) fn between(times: &[i64]) -> Option<Extent> {
+        Some(Extent {
+            first: *times.first()?,
+            last: *times.last()?,
+            count: times.len(),
+            first_start: 0,
         })
     }
 
@@ -99,44 +110,57 @@ impl Extent {
     }
 }
 
-/// Returns the factor by which a change between samples becomes one of the whole window.
-///
-/// `to_zero` is the part of the sampled interval before the first sample at which the counter
-/// would have been 0.
-pub(super) fn extrapolate(
-    extent: &Extent,
-    (start, end): (i64, i64),
-    to_zero: Option<f64>,
-    begins_within: bool,
-) -> f64 {
-    let seconds = |millis: i64| millis as f64 / 1000.0;
-    let mut to_start = seconds(extent.first.saturating_sub(start));
-    let mut to_end = seconds(end.saturating_sub(extent.last));
-    let mut sampled = seconds(extent.last - extent.first);
-    let between = if extent.count > 1 {
-        sampled / (extent.count - 1) as f64
-    } else {
-        0.0
-    };
-    let threshold = between * 1.1;
-    if begins_within {
-        to_start = 0.0;
-        sampled = seconds(extent.last - extent.first_start);
-    } else {
-        if to_start >= threshold {
+/// How far samples reach, and how far what they tell reaches beyond them, in seconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Reach {
+    pub(super) sampled: f64,
+    pub(super) to_start: f64,
+    to_end: f64,
+}
+
+impl Reach {
+    /// Returns how far samples are extrapolated towards the bounds of their window.
+    pub(super) fn of(extent: &Extent, (start, end): (i64, i64), begins_within: bool) -> Reach {
+        let seconds = |millis: i64| millis as f64 / 1000.0;
+        let mut to_start = seconds(extent.first.saturating_sub(start));
+        let mut to_end = seconds(end.saturating_sub(extent.last));
+        let mut sampled = seconds(extent.last - extent.first);
+        let between = if extent.count > 1 {
+            sampled / (extent.count - 1) as f64
+        } else {
+            0.0
+        };
+        let threshold = between * 1.1;
+        if begins_within {
+            to_start = 0.0;
+            sampled = seconds(extent.last - extent.first_start);
+        } else if to_start >= threshold {
             to_start = between / 2.0;
         }
-        if let Some(share) = to_zero {
-            to_start = to_start.min(sampled * share);
+        if to_end >= threshold {
+            to_end = between / 2.0;
+        }
+        Reach {
+            sampled,
+            to_start,
+            to_end,
         }
     }
-    if to_end >= threshold {
-        to_end = between / 2.0;
-    }
-    if sampled == 0.0 {
-        1.0
-    } else {
-        (sampled + to_start + to_end) / sampled
+
+    /// Returns the factor by which a change between samples becomes one of the whole window.
+    ///
+    /// `to_zero` is the part of the sampled interval before the first sample at which the counter
+    /// would have been 0.
+    pub(super) fn factor(&self, to_zero: Option<f64>) -> f64 {
+        let Reach {
+            sampled, to_end, ..
+        } = *self;
+        let to_start = to_zero.map_or(self.to_start, |share| self.to_start.min(sampled * share));
+        if sampled == 0.0 {
+            1.0
+        } else {
+            (sampled + to_start + to_end) / sampled
+        }
     }
 }
 
@@ -161,8 +185,8 @@ fn change_of_floats(window: &Window<'_>, change: Change) -> Option<f64> {
     }
     let counts = change.of_counter() && result > 0.0 && first >= 0.0;
     let to_zero = counts.then(|| first / result);
-    let factor = extrapolate(&extent, (window.start, window.end), to_zero, begins_within);
-    Some(result * per_second(window, change, factor))
+    let reach = Reach::of(&extent, (window.start, window.end), begins_within);
+    Some(result * per_second(window, change, reach.factor(to_zero)))
 }
 
 fn per_second(window: &Window<'_>, change: Change, factor: f64) -> f64 {
@@ -229,10 +253,10 @@ fn scaled(
         .map_or(0.0, |first| first.count);
     let counts = change.of_counter() && result.count > 0.0 && first >= 0.0;
     let to_zero = counts.then(|| first / result.count);
-    let factor = extrapolate(extent, (window.start, window.end), to_zero, begins_within);
+    let reach = Reach::of(extent, (window.start, window.end), begins_within);
     gauge(histogram::scale(
         &result,
-        per_second(window, change, factor),
+        per_second(window, change, reach.factor(to_zero)),
     ))
 }
 

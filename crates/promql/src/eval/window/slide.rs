@@ -17,13 +17,17 @@ use std::ops::Range;
 use crate::ast::{FunctionId, SelectorMode};
 use crate::error::QueryError;
 use crate::eval::notes::SeriesNotes;
+use crate::eval::of_times::OfTimes;
 use crate::eval::range_call::RangeCall;
 use crate::eval::samples::{Points, Samples};
 use crate::eval::table::Row;
 use crate::eval::tally::Tally;
 
-use super::rate::{Change, Extent};
+use super::change::{self, Edge, Question};
+use super::rate::Change;
 use super::{Cursor, Windows, over_time, regression};
+
+pub(super) use total::exact_sums;
 
 /// The samples that windows must share before sliding pays off.
 const OVERLAP_MIN: usize = 8;
@@ -35,7 +39,11 @@ pub(super) struct Slide<'a, 'q> {
     pub(super) notes: &'a SeriesNotes<'a>,
     pub(super) row: &'a mut Row,
     pub(super) tally: &'a mut Tally<'q>,
+    pub(super) edges: &'a mut Edges,
 }
+
+/// What follows from the times of a series for what changed in its windows.
+pub(in crate::eval) type Edges = OfTimes<Question, Edge>;
 
 /// What a window costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,9 +67,9 @@ pub(super) fn apply(slide: &mut Slide<'_, '_>, samples: &Samples) -> Result<bool
     let floats = &samples.floats;
     use FunctionId as Id;
     match slide.call.function {
-        Id::Rate => change(slide, floats, Change::Rate)?,
-        Id::Increase => change(slide, floats, Change::Increase)?,
-        Id::Delta => change(slide, floats, Change::Delta)?,
+        Id::Rate => change::slide(slide, floats, Change::Rate)?,
+        Id::Increase => change::slide(slide, floats, Change::Increase)?,
+        Id::Delta => change::slide(slide, floats, Change::Delta)?,
         Id::Irate => last_change(slide, floats, Counter::Yes)?,
         Id::Idelta => last_change(slide, floats, Counter::No)?,
         Id::Resets => count(slide, floats, |before, after| after < before)?,
@@ -132,88 +140,6 @@ impl Slide<'_, '_> {
             }
         }
         Ok(())
-    }
-}
-
-fn change(
-    slide: &mut Slide<'_, '_>,
-    floats: &Points<f64>,
-    change: Change,
-) -> Result<(), QueryError> {
-    let (times, values) = (&floats.times, &floats.values);
-    let mut lost = if change.of_counter() {
-        Lost::of(values)
-    } else {
-        Lost::default()
-    };
-    let windows = slide.windows;
-    slide.each(floats, Cost::Fixed, |step, Range { start, end }| {
-        if end - start < 2 {
-            return None;
-        }
-        let (first, last) = (values[start], values[end - 1]);
-        let result = lost.added_to(last - first, values, start..end);
-        let extent = Extent {
-            first: times[start],
-            last: times[end - 1],
-            count: end - start,
-            first_start: 0,
-        };
-        Some(change.of_window(result, first, &extent, windows.bounds(step)))
-    })
-}
-
-/// What resets of a counter have lost.
-#[derive(Default)]
-struct Lost {
-    /// The places of the samples that are lower than the one before.
-    resets: Vec<usize>,
-    /// For each reset what it and those before it have lost, if that is exact.
-    totals: Option<Vec<f64>>,
-    /// The resets before the window and at its beginning.
-    passed: usize,
-    /// The resets up to the window's end.
-    reached: usize,
-}
-
-impl Lost {
-    fn of(values: &[f64]) -> Lost {
-        let falls = |at: &usize| values[*at] < values[*at - 1];
-        let resets: Vec<usize> = (1..values.len()).filter(falls).collect();
-        let lost: Vec<f64> = resets.iter().map(|at| values[at - 1]).collect();
-        Lost {
-            totals: total::exact_sums(&lost),
-            resets,
-            ..Lost::default()
-        }
-    }
-
-    /// Adds what was lost within a window, which only moves forward.
-    fn added_to(&mut self, change: f64, values: &[f64], window: Range<usize>) -> f64 {
-        let Lost {
-            resets,
-            totals,
-            passed,
-            reached,
-        } = self;
-        let before = |place: &usize, end: usize| resets.get(*place).is_some_and(|at| *at < end);
-        while before(passed, window.start + 1) {
-            *passed += 1;
-        }
-        *reached = (*reached).max(*passed);
-        while before(reached, window.end) {
-            *reached += 1;
-        }
-        match totals {
-            Some(totals) if change.trunc() == change => {
-                change + (totals[*reached] - totals[*passed])
-            }
-            // One after the other, as they come: sums of other sums would round otherwise.
-            _ => {
-                let lost = resets[*passed..*reached].iter().map(|at| values[at - 1]);
-                lost.fold(change, |sum, lost| sum + lost)
-            }
-        }
     }
 }
 

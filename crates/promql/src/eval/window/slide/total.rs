@@ -48,7 +48,7 @@ fn each_sum(
 }
 
 /// Returns the sums of the first samples, if they are whole numbers and no rounding can happen.
-pub(super) fn exact_sums(values: &[f64]) -> Option<Vec<f64>> {
+pub(in crate::eval::window) fn exact_sums(values: &[f64]) -> Option<Vec<f64>> {
     let mut sums = Vec::with_capacity(values.len() + 1);
     let (mut sum, mut size) = (0.0, 0.0);
     sums.push(sum);
