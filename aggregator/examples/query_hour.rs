@@ -149,8 +149,11 @@ fn fill(tsdb: &Tsdb, series: usize, as_it_passed: bool) -> Outcome<()> {
             tsdb.append_many(&samples);
         }
         if round % FLUSH_EVERY == FLUSH_EVERY - 1 {
-            let passed = if as_it_passed { round * STEP } else { round };
-            let now = Millis(if as_it_passed { START } else { END } + passed);
+            let now = Millis(if as_it_passed {
+                START + round * STEP
+            } else {
+                END
+            });
             tsdb.flush(now)?;
             while tsdb.maintain(now)?.more {}
         }
@@ -171,7 +174,11 @@ const QUERIES: &[(&str, &str, i64)] = &[
         STEP,
     ),
     ("range_60s_50_families", "sum by (device) (#)", 60_000),
-    ("range_60s_max", "max by (device) (max_over_time($[5m]))", 60_000),
+    (
+        "range_60s_max",
+        "max by (device) (max_over_time($[5m]))",
+        60_000,
+    ),
     ("range_60s_last", "sum(last_over_time(#[5m]))", 60_000),
     ("instant_topk_50_families", "topk(10, #)", 0),
     ("instant_count_all", "count({__name__!=\"\"})", 0),
@@ -275,7 +282,11 @@ fn decode(tsdb: &Tsdb) -> Outcome<Run> {
         samples += values.len();
         hasher.write_u64(values.last().map_or(0, |value| value.to_bits()));
     }
-    assert_eq!(samples, selection.len() * ROUNDS as usize, "all samples are there");
+    assert_eq!(
+        samples,
+        selection.len() * ROUNDS as usize,
+        "all samples are there"
+    );
     Ok(Run {
         clock: began.elapsed().as_secs_f64() * 1e3,
         processor: (processor_nanos() - processor) as f64 / 1e6,
@@ -314,7 +325,8 @@ fn main() -> Outcome<()> {
         ..Config::default()
     };
     let disk = Arc::new(SimDisk::new());
-    let (tsdb, _) = Tsdb::open(disk, Path::new("/tsdb"), config, Millis(START))?;
+    let now = if as_it_passed { START } else { END };
+    let (tsdb, _) = Tsdb::open(disk, Path::new("/tsdb"), config, Millis(now))?;
     fill(&tsdb, series, as_it_passed)?;
     let threads = Threads {
         count: threads,

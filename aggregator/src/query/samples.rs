@@ -64,6 +64,10 @@ impl SeriesSet for Selected<'_> {
         self.selection.len()
     }
 
+    fn samples_hint(&self) -> Option<u64> {
+        Some(self.selection.samples_hint())
+    }
+
     fn may_have_label(&self, name: &str) -> bool {
         let (start, end) = self.range;
         match self.tsdb.label_values(name, &[], start, end, 1) {
@@ -76,6 +80,11 @@ impl SeriesSet for Selected<'_> {
         self.selection
             .labels(series)
             .unwrap_or_else(|_| self.unread.clone())
+    }
+
+    fn each_label(&self, series: usize, each: &mut dyn FnMut(&str, &str)) {
+        // Labels that cannot be read are none; the series' samples then fail to be read, too.
+        self.selection.each_label(series, each).unwrap_or_default();
     }
 
     fn read(&self, series: usize, into: &mut Column) -> Result<(), SourceError> {

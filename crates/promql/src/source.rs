@@ -53,6 +53,11 @@ pub trait SeriesSet: Send + Sync {
     /// Returns the labels of a series.
     fn labels(&self, series: usize) -> Labels;
 
+    /// Hands out name and value of each label of a series, in order of the names.
+    fn each_label(&self, series: usize, each: &mut dyn FnMut(&str, &str)) {
+        hand_out(&self.labels(series), each);
+    }
+
     /// Appends the samples of a series that lie in the selected range, in ascending order.
     ///
     /// Fails when the store cannot decode them.
@@ -88,6 +93,11 @@ pub trait SeriesSet: Send + Sync {
         into.keep_newest();
         Ok(())
     }
+}
+
+/// Hands out the labels of a set, one by one.
+pub(crate) fn hand_out(labels: &Labels, each: &mut dyn FnMut(&str, &str)) {
+    labels.iter().for_each(|(name, value)| each(name, value));
 }
 
 /// What the floats of a series come to in a bucket: after its end minus the resolution, until its

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use weft_matcher::LabelMatcher;
 use weft_model::{FloatHistogram, Labels, Millis};
 
+mod hint;
 mod join;
 mod newest;
 mod read;
@@ -155,6 +156,24 @@ impl Selection {
             .expect("a series is somewhere");
         let part = &self.served(ordinal).part;
         Ok(self.with_reader(|reader| part.labels(series, reader.recent(ordinal)))?)
+    }
+
+    /// Hands out name and value of each label of a series, in order of the names, without making a
+    /// label set where the head has the series.
+    pub fn each_label(&self, at: usize, each: &mut dyn FnMut(&str, &str)) -> Result<(), ReadError> {
+        match self.slot(at) {
+            Some(slot) => {
+                let index = self.db.head.index();
+                index
+                    .texts_of(slot)
+                    .for_each(|(name, value)| each(name, value));
+            }
+            None => {
+                let labels = self.labels(at)?;
+                labels.iter().for_each(|(name, value)| each(name, value));
+            }
+        }
+        Ok(())
     }
 
     fn served(&self, ordinal: usize) -> &Served {

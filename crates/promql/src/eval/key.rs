@@ -42,6 +42,27 @@ impl Keys {
         (group, (group == known).then(|| labels.filtered(keep)))
     }
 
+    /// Returns the group of the labels that `hand_out` hands out and for which `keep` holds, and
+    /// whether it is new.
+    pub(super) fn group_of(
+        &mut self,
+        hand_out: impl FnOnce(&mut dyn FnMut(&str, &str)),
+        keep: impl Fn(&str) -> bool,
+    ) -> (usize, bool) {
+        let mut key = std::mem::take(&mut self.buffer);
+        key.clear();
+        hand_out(&mut |name, value| {
+            if keep(name) {
+                put(&mut key, name);
+                put(&mut key, value);
+            }
+        });
+        let known = self.len();
+        let group = self.of_key(&key);
+        self.buffer = key;
+        (group, group == known)
+    }
+
     /// Returns the group of a key, which [`encode`] made.
     pub(super) fn of_key(&mut self, key: &[u8]) -> usize {
         let Keys {
@@ -82,7 +103,7 @@ pub(super) fn append(labels: &Labels, keep: impl Fn(&str) -> bool, into: &mut Ve
 }
 
 /// Appends a text: its length as LEB128, then its bytes.
-fn put(bytes: &mut Vec<u8>, text: &str) {
+pub(super) fn put(bytes: &mut Vec<u8>, text: &str) {
     let mut len = text.len();
     while len >= 0x80 {
         bytes.push(len as u8 | 0x80);

@@ -1,6 +1,6 @@
 //! Calls of functions that consume a range: over a range selector or a subquery.
 
-use weft_model::Labels;
+use weft_model::{Labels, METRIC_NAME};
 
 use crate::ast::{Call, Expr, ExprKind, FunctionId, Matrix, SelectorMode, ValueType};
 use crate::error::QueryError;
@@ -74,7 +74,7 @@ impl Rows for Ranged<'_> {
         }
         let name = || match self.name {
             Some(name) => name.to_owned(),
-            None => self.set.labels(at).name().to_owned(),
+            None => name_of(self.set.as_ref(), at),
         };
         let notes = SeriesNotes::new(&self.evaluator.notes, self.call.at, &name);
         let Scratch {
@@ -84,13 +84,23 @@ impl Rows for Ranged<'_> {
             edges,
             ..
         } = scratch;
-        window::apply(&self.call, samples, &self.windows, &notes, (row, tally, edges))?;
+        window::apply(
+            &self.call,
+            samples,
+            &self.windows,
+            &notes,
+            (row, tally, edges),
+        )?;
         note_name(&self.call, &name, row, &notes);
         Ok(())
     }
 
     fn labels(&self, at: usize) -> Labels {
         self.set.labels(at)
+    }
+
+    fn each_label(&self, at: usize, each: &mut dyn FnMut(&str, &str)) {
+        self.set.each_label(at, each);
     }
 
     fn drops_name(&self, _at: usize) -> bool {
@@ -226,6 +236,17 @@ impl Evaluator<'_> {
         let steps = windows.reference.steps;
         self.select(&matrix.selector.matchers, range, &hints, steps)
     }
+}
+
+/// Returns the name of a series.
+fn name_of(set: &dyn SeriesSet, at: usize) -> String {
+    let mut found = String::new();
+    set.each_label(at, &mut |name, value| {
+        if name == METRIC_NAME {
+            found.push_str(value);
+        }
+    });
+    found
 }
 
 /// Tells when what is taken for a counter is not named like one.

@@ -15,6 +15,7 @@ use weft_model::Labels;
 use crate::ast::{Expr, ExprKind, UnaryOp, ValueType};
 use crate::column::Column;
 use crate::error::QueryError;
+use crate::source::hand_out;
 
 use super::ledger::Charge;
 use super::of_times::OfTimes;
@@ -78,6 +79,11 @@ pub(super) trait Rows: Sync {
     /// Returns the labels of a row.
     fn labels(&self, at: usize) -> Labels;
 
+    /// Hands out name and value of each label of a row, in order of the names.
+    fn each_label(&self, at: usize, each: &mut dyn FnMut(&str, &str)) {
+        hand_out(&self.labels(at), each);
+    }
+
     /// Tells whether a row's name is to be removed in the end.
     fn drops_name(&self, at: usize) -> bool;
 
@@ -117,6 +123,10 @@ impl Rows for Table {
 
     fn labels(&self, at: usize) -> Labels {
         self.labels[at].clone()
+    }
+
+    fn each_label(&self, at: usize, each: &mut dyn FnMut(&str, &str)) {
+        hand_out(&self.labels[at], each);
     }
 
     fn drops_name(&self, at: usize) -> bool {

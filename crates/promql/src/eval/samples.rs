@@ -120,7 +120,9 @@ impl Samples {
 /// Tells whether there are staleness markers; most often there are none, so that looking at all
 /// values at once is faster than stopping at the first.
 fn has_stale(values: &[f64]) -> bool {
-    values.iter().fold(false, |any, value| any | is_stale(*value))
+    values
+        .iter()
+        .fold(false, |any, value| any | is_stale(*value))
 }
 
 fn without_hint(histogram: &Arc<FloatHistogram>) -> Arc<FloatHistogram> {

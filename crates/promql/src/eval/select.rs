@@ -251,6 +251,10 @@ impl Rows for Newest<'_> {
         self.set.labels(at)
     }
 
+    fn each_label(&self, at: usize, each: &mut dyn FnMut(&str, &str)) {
+        self.set.each_label(at, each);
+    }
+
     fn drops_name(&self, _at: usize) -> bool {
         false
     }
@@ -293,6 +297,10 @@ impl Rows for Smoothed<'_> {
 
     fn labels(&self, at: usize) -> Labels {
         self.set.labels(at)
+    }
+
+    fn each_label(&self, at: usize, each: &mut dyn FnMut(&str, &str)) {
+        self.set.each_label(at, each);
     }
 
     fn drops_name(&self, _at: usize) -> bool {

@@ -116,7 +116,13 @@ impl Rows for Over<'_> {
             edges,
             ..
         } = scratch;
-        window::apply(&self.call, samples, windows, &notes, (&mut *row, tally, edges))?;
+        window::apply(
+            &self.call,
+            samples,
+            windows,
+            &notes,
+            (&mut *row, tally, edges),
+        )?;
         note_name(&self.call, &name, row, &notes);
         Ok(())
     }

@@ -187,11 +187,6 @@ impl<'a> Chain<'a> {
         Chain { log, next: newest }
     }
 
-    /// Returns the chunk at a position, if it is still there.
-    pub(crate) fn at(log: &'a Log, position: u64) -> Option<Chunk<'a>> {
-        Chain::new(log, position + 1).next()
-    }
-
     /// Returns the next older chunk.
     pub(crate) fn next(&mut self) -> Option<Chunk<'a>> {
         let position = self.next.checked_sub(1)?;
@@ -215,11 +210,6 @@ impl<'a> Chain<'a> {
 }
 
 impl Chunk<'_> {
-    /// Returns where it lies in the log.
-    pub(crate) fn position(&self) -> u64 {
-        self.position
-    }
-
     /// Returns where its times lie in the log, which are those of other series, too.
     pub(crate) fn times_position(&self) -> u64 {
         self.times_position

@@ -2,8 +2,8 @@
 //!
 //! In: the chain of a series' chunks. Out: the samples of a stretch of time, appended to a run.
 //! Series that were scraped together share their times: those met last stay decoded, so that they
-//! are decoded once for all these series. Bound: [`TIMES_MAX`] columns of times, and a number for
-//! each chunk of a series.
+//! are decoded once for all these series. Bound: [`TIMES_MAX`] columns of times, and while it reads
+//! a place for each chunk of a series.
 
 use super::SHARDS;
 use super::chunk::{Chain, Chunk};
@@ -13,14 +13,15 @@ use crate::run::Run;
 /// How many columns of times stay decoded.
 const TIMES_MAX: usize = 32;
 
+/// How many chunks series mostly have.
+const CHUNKS_EXPECTED: usize = 8;
+
 /// What a reader keeps from one series to the next.
 #[derive(Default)]
 pub(crate) struct ChunkReader {
     known: Vec<KnownTimes>,
     /// Which times were met last; the next chunk mostly has those that follow.
     last: usize,
-    /// The chunks of the series, as the chain has them: the newest first.
-    chunks: Vec<u64>,
     integers: Vec<i64>,
 }
 
@@ -41,26 +42,24 @@ impl ChunkReader {
         (start, end): (i64, i64),
         out: &mut Run,
     ) -> usize {
-        self.chunks.clear();
         let mut later = 0;
+        // The chain has the newest chunk first.
+        let mut chunks = Vec::with_capacity(CHUNKS_EXPECTED);
         let mut chain = Chain::new(log, newest);
         while let Some(chunk) = chain.next() {
             let first = self.times(shard, &chunk)[0];
             if first > end {
                 later += chunk.len();
             } else {
-                self.chunks.push(chunk.position());
+                chunks.push(chunk);
             }
             if first <= start {
                 break;
             }
         }
-        let mut chunks = std::mem::take(&mut self.chunks);
-        for position in chunks.drain(..).rev() {
-            let chunk = Chain::at(log, position).expect("the chunk was there just now");
-            later += self.append(shard, &chunk, (start, end), out);
+        for chunk in chunks.iter().rev() {
+            later += self.append(shard, chunk, (start, end), out);
         }
-        self.chunks = chunks;
         later
     }
 
@@ -73,25 +72,30 @@ impl ChunkReader {
         out: &mut Run,
     ) -> usize {
         let times = self.times(shard, chunk);
-        let from = times.partition_point(|time| *time < start);
-        let to = times.partition_point(|time| *time <= end).max(from);
+        let whole = times.first() >= Some(&start) && times.last() <= Some(&end);
+        let (from, to) = if whole {
+            (0, times.len())
+        } else {
+            let from = times.partition_point(|time| *time < start);
+            (from, times.partition_point(|time| *time <= end).max(from))
+        };
         out.times.extend_from_slice(&times[from..to]);
         let before = out.values.len();
         chunk.values(&mut out.values, &mut self.integers);
-        out.values.truncate(before + to);
-        out.values.drain(before..before + from);
+        if !whole {
+            out.values.truncate(before + to);
+            out.values.drain(before..before + from);
+        }
         chunk.len() - to
     }
 
     fn times(&mut self, shard: usize, chunk: &Chunk<'_>) -> &[i64] {
         let key = chunk.times_position() * SHARDS as u64 + shard as u64;
-        let count = self.known.len();
-        let next = self.last + 1;
         // A series' chunks are met from the newest on, then from the oldest on.
-        let near = [self.last, next, self.last.wrapping_sub(1)];
+        let near = [self.last, self.last + 1, self.last.wrapping_sub(1)];
         let is_it = |at: &usize| self.known.get(*at).is_some_and(|known| known.key == key);
         let found = near.into_iter().find(is_it);
-        self.last = match found.or_else(|| (0..count).find(is_it)) {
+        self.last = match found.or_else(|| (0..self.known.len()).find(is_it)) {
             Some(found) => found,
             None => self.decode(key, chunk),
         };

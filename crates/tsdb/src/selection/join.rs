@@ -45,6 +45,11 @@ impl Placement {
         }
     }
 
+    /// Returns how many series there are.
+    pub(super) fn len(&self) -> usize {
+        self.runs.iter().map(|run| run.len as usize).sum()
+    }
+
     /// Returns the number of the series that has a place.
     pub(super) fn find(&self, at: u32) -> Option<u32> {
         let run = match self.runs.as_slice() {

@@ -110,7 +110,10 @@ impl Selection {
         reader: &mut Reader,
         run: &mut SeriesRun,
     ) -> Result<(), ReadError> {
-        let mut places = self.parts.iter().map(|asked| asked.placement.find(at as u32));
+        let mut places = self
+            .parts
+            .iter()
+            .map(|asked| asked.placement.find(at as u32));
         let in_parts = places.any(|place| place.is_some());
         reader.layers.clear();
         if let Some(slot) = self.slot(at) {

@@ -119,11 +119,11 @@ impl Evaluator<'_> {
                     }
                     0
                 } else {
-                    let labels = rows.labels(at);
-                    let (group, found) =
-                        groups.keys.group(&labels, |name| is_kept(aggregate, name));
-                    if let Some(labels) = found {
-                        groups.push(labels, new())?;
+                    let keep = |name: &str| is_kept(aggregate, name);
+                    let labels = |each: &mut dyn FnMut(&str, &str)| rows.each_label(at, each);
+                    let (group, is_new) = groups.keys.group_of(labels, keep);
+                    if is_new {
+                        groups.push(rows.labels(at).filtered(keep), new())?;
                     }
                     groups.drop_name[group] |= rows.drops_name(at);
                     group

@@ -6,7 +6,7 @@ use xxhash_rust::xxh64::xxh64;
 
 use crate::error::QueryError;
 use crate::eval::Evaluator;
-use crate::eval::key::encode;
+use crate::eval::key::put;
 use crate::eval::merge::{is_reserved, without_reserved};
 use crate::eval::table::Distinct;
 
@@ -28,7 +28,13 @@ impl Evaluator<'_> {
         let each = |range: Range<usize>| {
             let mut key = Vec::new();
             let hash = |at: usize| {
-                encode(&rows.labels(at), |name| !is_reserved(name), &mut key);
+                key.clear();
+                rows.each_label(at, &mut |name, value| {
+                    if !is_reserved(name) {
+                        put(&mut key, name);
+                        put(&mut key, value);
+                    }
+                });
                 (xxh64(&key, 0), at)
             };
             Ok(range.map(hash).collect::<Vec<_>>())

@@ -107,6 +107,10 @@ impl Rows for Mapped<'_> {
         self.inner.labels(at)
     }
 
+    fn each_label(&self, at: usize, each: &mut dyn FnMut(&str, &str)) {
+        self.inner.each_label(at, each);
+    }
+
     fn drops_name(&self, at: usize) -> bool {
         self.inner.drops_name(at)
     }

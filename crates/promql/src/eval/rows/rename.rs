@@ -4,7 +4,7 @@ use weft_model::Labels;
 
 use crate::error::QueryError;
 use crate::eval::Evaluator;
-use crate::eval::merge::{Overlap, strip_names, without_reserved};
+use crate::eval::merge::{Overlap, is_reserved, strip_names, without_reserved};
 use crate::eval::table::Distinct;
 
 use super::{Rows, Scratch, Vector};
@@ -44,6 +44,17 @@ impl Rows for Renamed<'_> {
         match self.naming {
             Naming::Removed => without_reserved(&labels),
             Naming::Marked => labels,
+        }
+    }
+
+    fn each_label(&self, at: usize, each: &mut dyn FnMut(&str, &str)) {
+        match self.naming {
+            Naming::Removed => self.inner.each_label(at, &mut |name, value| {
+                if !is_reserved(name) {
+                    each(name, value);
+                }
+            }),
+            Naming::Marked => self.inner.each_label(at, each),
         }
     }
 

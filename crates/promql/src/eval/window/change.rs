@@ -46,9 +46,7 @@ impl Question {
             let bounds = self.windows.bounds(step);
             let (from, to) = cursor.advance(times, bounds);
             let extent = Extent::between(&times[from..to]);
-            let reach = extent.map_or(Reach::default(), |extent| {
-                Reach::of(&extent, bounds, false)
-            });
+            let reach = extent.map_or(Reach::default(), |extent| Reach::of(&extent, bounds, false));
             edges.push(Edge {
                 from: from as u32,
                 to: to as u32,
@@ -91,9 +89,9 @@ pub(super) fn slide(
     };
     let (times, values) = (&floats.times, &floats.values);
     let divisor = question.divisor();
-    let edges = slide
-        .edges
-        .get(question, times, |question, edges| question.edges(times, edges))?;
+    let edges = slide.edges.get(question, times, |question, edges| {
+        question.edges(times, edges)
+    })?;
     let mut lost = if change.of_counter() {
         Lost::of(values)
     } else {
