@@ -130,7 +130,7 @@ impl Ranged<'_> {
         let Scratch { row, tally, .. } = scratch;
         let filled = rolled.fill(&buckets, &self.windows, row, tally)?;
         if filled && counts_up(self.call.function) && has_float(row) {
-            let name = || self.set.labels(at).name().to_owned();
+            let name = || name_of(self.set.as_ref(), at);
             let notes = SeriesNotes::new(&self.evaluator.notes, self.call.at, &name);
             note_name(&self.call, &name, row, &notes);
         }

@@ -3,6 +3,7 @@
 use weft_model::{Labels, METRIC_NAME, MatchOp, Matcher, is_stale};
 
 use crate::ast::{Selector, SelectorMode, Span};
+use crate::column::Column;
 use crate::error::QueryError;
 use crate::histogram::samples_of;
 use crate::source::{SelectHints, SeriesSet};
@@ -12,7 +13,8 @@ use super::notes::{Note, SeriesNotes};
 use super::of_times::OfTimes;
 use super::rows::{Rows, Scratch};
 use super::samples::derive_hints;
-use super::table::{Cell, Distinct};
+use super::table::{Cell, Distinct, Row};
+use super::tally::Tally;
 use super::window::{interpolate, interpolate_histograms};
 use super::{Evaluator, Steps, execution};
 
@@ -197,28 +199,47 @@ impl Newest<'_> {
             places,
             ..
         } = scratch;
-        let question = (self.reference, self.evaluator.lookback);
+        let lookback = self.evaluator.lookback;
+        if let (1, [time]) = (self.reference.steps.count, column.times.as_slice()) {
+            // A single time is looked at faster than compared.
+            let distance = self.reference.first().saturating_sub(*time);
+            if (0..lookback).contains(&distance) {
+                self.fill_cell(0, 0, column, (row, tally));
+            }
+            return Ok(());
+        }
+        let question = (self.reference, lookback);
         let places = places.get(question, &column.times, |question, places| {
             find_places(question, &column.times, places);
         })?;
         for (step, place) in places.iter().enumerate() {
-            let at = *place as usize;
-            // No series has as many samples as the place of none.
-            let Some(value) = column.values.get(at).filter(|value| !is_stale(**value)) else {
-                continue;
-            };
-            let histogram = column.histogram(at);
-            tally.noted(step, histogram.map_or(1, |h| samples_of(h) as u64));
-            match (self.want, histogram) {
-                (Want::Value, Some(histogram)) => {
-                    row.set(step, Cell::Histogram(histogram.clone()));
-                }
-                (Want::Value, None) => row.set_float(step, *value),
-                (Want::Timestamp, _) => row.set_float(step, column.times[at] as f64 / 1000.0),
-                (Want::Start, _) => row.set_float(step, column.start(at) as f64 / 1000.0),
+            if *place != NONE {
+                self.fill_cell(step, *place as usize, column, (row, tally));
             }
         }
         Ok(())
+    }
+
+    /// Sets a cell to what is wanted of a sample, unless it is a staleness marker.
+    fn fill_cell(
+        &self,
+        step: usize,
+        at: usize,
+        column: &Column,
+        (row, tally): (&mut Row, &mut Tally<'_>),
+    ) {
+        let value = column.values[at];
+        if is_stale(value) {
+            return;
+        }
+        let histogram = column.histogram(at);
+        tally.noted(step, histogram.map_or(1, |h| samples_of(h) as u64));
+        match (self.want, histogram) {
+            (Want::Value, Some(histogram)) => row.set(step, Cell::Histogram(histogram.clone())),
+            (Want::Value, None) => row.set_float(step, value),
+            (Want::Timestamp, _) => row.set_float(step, column.times[at] as f64 / 1000.0),
+            (Want::Start, _) => row.set_float(step, column.start(at) as f64 / 1000.0),
+        }
     }
 }
 
