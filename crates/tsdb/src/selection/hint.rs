@@ -3,8 +3,7 @@
 //! In: the selection. Out: what its parts say of themselves, by their share of series and time,
 //! and what a few series have in the head. Bound: [`LOOKED_AT`] series are looked at.
 
-use super::Selection;
-use crate::head::Head;
+use super::{Asked, Selection};
 use crate::view::Served;
 
 /// Of how many series the samples in the head are counted.
@@ -13,7 +12,7 @@ const LOOKED_AT: usize = 4;
 impl Selection {
     /// Returns about how many samples the series have in the range, all together.
     pub fn samples_hint(&self) -> u64 {
-        let of_part = |(ordinal, asked): (usize, &super::Asked)| {
+        let of_part = |(ordinal, asked): (usize, &Asked)| {
             self.samples_of_part(self.served(ordinal), asked.placement.len())
         };
         let in_parts: f64 = self.parts.iter().enumerate().map(of_part).sum();
@@ -44,20 +43,8 @@ impl Selection {
     }
 
     fn samples_of_slot(&self, at: usize) -> usize {
-        let Some(slot) = self.slot(at) else {
-            return 0;
-        };
-        let (shard, local) = Head::place(slot);
         self.with_reader(|reader| {
-            reader.layers.clear();
-            let head = self.db.head.shard(shard);
-            let range = (self.start, self.end);
-            head.layers(
-                (shard, local),
-                range,
-                &mut reader.chunks,
-                &mut reader.layers,
-            );
+            self.fill_layers(at, (self.start, self.end), reader);
             reader.layers.in_order.len() + reader.layers.side.len()
         })
     }

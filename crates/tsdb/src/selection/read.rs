@@ -5,7 +5,7 @@
 use weft_model::FloatHistogram;
 
 use super::readers::Reader;
-use super::{Beside, Selection};
+use super::{Asked, Beside, Selection};
 use crate::error::{PartError, ReadError};
 use crate::head::Head;
 use crate::part::Recent;
@@ -47,35 +47,24 @@ impl Selection {
         times: &mut Vec<i64>,
         values: &mut Vec<f64>,
     ) -> Result<Beside, ReadError> {
-        let mut run = SeriesRun::default();
+        let stretch = (self.start, self.end);
+        if !times.is_empty() || !values.is_empty() {
+            let run = self.run(at, stretch)?;
+            times.extend_from_slice(&run.floats.times);
+            values.extend_from_slice(&run.floats.values);
+            return Ok(run.into());
+        }
         // What is empty is read into at once, so that nothing is copied.
-        let direct = times.is_empty() && values.is_empty();
-        if direct {
-            std::mem::swap(&mut run.floats.times, times);
-            std::mem::swap(&mut run.floats.values, values);
+        let mut run = SeriesRun::default();
+        std::mem::swap(&mut run.floats.times, times);
+        std::mem::swap(&mut run.floats.values, values);
+        let read = self.read_into(at, stretch, &mut run);
+        if read.is_err() {
+            run.floats.clear();
         }
-        let read = self.read_into(at, (self.start, self.end), &mut run);
-        let SeriesRun {
-            mut floats,
-            histograms,
-            starts,
-        } = run;
-        if direct {
-            std::mem::swap(&mut floats.times, times);
-            std::mem::swap(&mut floats.values, values);
-        }
-        if let Err(fault) = read {
-            if direct {
-                times.clear();
-                values.clear();
-            }
-            return Err(fault);
-        }
-        if !direct {
-            times.extend_from_slice(&floats.times);
-            values.extend_from_slice(&floats.values);
-        }
-        Ok(Beside { histograms, starts })
+        std::mem::swap(&mut run.floats.times, times);
+        std::mem::swap(&mut run.floats.values, values);
+        read.map(|()| run.into())
     }
 
     /// Returns what a series has in a stretch of time.
@@ -110,28 +99,15 @@ impl Selection {
         reader: &mut Reader,
         run: &mut SeriesRun,
     ) -> Result<(), ReadError> {
-        let mut places = self
-            .parts
-            .iter()
-            .map(|asked| asked.placement.find(at as u32));
-        let in_parts = places.any(|place| place.is_some());
-        reader.layers.clear();
-        if let Some(slot) = self.slot(at) {
-            let (shard, local) = Head::place(slot);
-            let Reader { chunks, layers, .. } = reader;
-            if !in_parts {
-                std::mem::swap(&mut layers.in_order, run);
-            }
-            let head = self.db.head.shard(shard);
-            head.layers((shard, local), stretch, chunks, layers);
-            drop(head);
-            if !in_parts {
-                std::mem::swap(&mut layers.in_order, run);
-            }
-        }
-        if in_parts {
+        let place = |asked: &Asked| asked.placement.find(at as u32);
+        if !self.parts.iter().any(|asked| place(asked).is_some()) {
+            std::mem::swap(&mut reader.layers.in_order, run);
+            self.fill_layers(at, stretch, reader);
+            std::mem::swap(&mut reader.layers.in_order, run);
+        } else {
+            self.fill_layers(at, stretch, reader);
             for (ordinal, asked) in self.parts.iter().enumerate() {
-                if let Some(series) = asked.placement.find(at as u32) {
+                if let Some(series) = place(asked) {
                     let served = self.served(ordinal);
                     overlay_served(served, series, stretch, run, reader.recent(ordinal))?;
                 }
@@ -141,6 +117,26 @@ impl Selection {
         }
         run.overlay(std::mem::take(&mut reader.layers.side));
         Ok(())
+    }
+
+    /// Fills the reader's layers with what the head has of a series.
+    pub(super) fn fill_layers(&self, at: usize, stretch: (i64, i64), reader: &mut Reader) {
+        let Reader { chunks, layers, .. } = reader;
+        layers.clear();
+        if let Some(slot) = self.slot(at) {
+            let (shard, local) = Head::place(slot);
+            let head = self.db.head.shard(shard);
+            head.layers((shard, local), stretch, chunks, layers);
+        }
+    }
+}
+
+impl From<SeriesRun> for Beside {
+    fn from(run: SeriesRun) -> Beside {
+        Beside {
+            histograms: run.histograms,
+            starts: run.starts,
+        }
     }
 }
 

@@ -6,10 +6,8 @@
 //! one day, the buckets of the stretch.
 
 use super::Selection;
-use super::readers::Reader;
 use crate::config::DAY_MILLIS;
 use crate::error::ReadError;
-use crate::head::Head;
 use crate::part::day_of;
 use crate::part::rollup::{ROLLUP_RESOLUTIONS, Rollup, RollupBuilder};
 
@@ -100,15 +98,9 @@ impl Selection {
 
     /// Tells whether the head has samples of a series in a stretch.
     fn head_has(&self, at: usize, from: i64, until: i64) -> bool {
-        self.slot(at).is_some_and(|slot| {
-            let (shard, local) = Head::place(slot);
-            self.with_reader(|reader| {
-                let Reader { chunks, layers, .. } = reader;
-                layers.clear();
-                let head = self.db.head.shard(shard);
-                head.layers((shard, local), (from, until), chunks, layers);
-                !layers.in_order.is_empty() || !layers.side.is_empty()
-            })
+        self.with_reader(|reader| {
+            self.fill_layers(at, (from, until), reader);
+            !reader.layers.in_order.is_empty() || !reader.layers.side.is_empty()
         })
     }
 }
